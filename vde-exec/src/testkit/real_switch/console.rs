@@ -1,0 +1,192 @@
+//! The management socket of a vde_switch: one command, one answer.
+//!
+//! The language has no framing but its prompt, and the switch takes *each read of at most 128 bytes* for one
+//! command. So a command goes out in one write and the next one waits for the prompt. One connection serves
+//! for the whole life of the switch: a management client that leaves at the wrong moment makes vde_switch
+//! forget to free another client's port.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+/// What the switch writes when it waits for a command; the only mark of the end of an answer.
+const PROMPT: &[u8] = b"\nvde$ ";
+
+/// The longest command, its newline included: one byte more and the switch writes past its buffer.
+const COMMAND_MAX: usize = 127;
+
+/// An answer longer than this is not one.
+const ANSWER_MAX: usize = 1 << 20;
+
+/// A connection to a management socket, at its prompt.
+#[derive(Debug)]
+pub struct Console {
+    stream: UnixStream,
+    patience: Duration,
+}
+
+/// A command that the switch answered with something else than `1000 Success`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandFailed {
+    /// The command, as it was sent.
+    pub command: String,
+    /// 1000 plus the errno that the switch means: 1006 no such port, 1022 invalid, 1038 no such command.
+    pub status: u16,
+    /// The switch's words for it, in its own locale.
+    pub text: String,
+}
+
+impl Console {
+    /// Takes a fresh connection and reads the banner up to the first prompt.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::TimedOut`] after `patience` (the limit for every later answer, too),
+    /// [`io::ErrorKind::UnexpectedEof`] if the switch closes.
+    pub fn new(stream: UnixStream, patience: Duration) -> io::Result<Self> {
+        let mut console = Self { stream, patience };
+        console.read_to_prompt()?;
+        Ok(console)
+    }
+
+    /// Sends one command and reads its answer: the data lines, each with its newline, when the switch
+    /// says `1000 Success`.
+    ///
+    /// # Errors
+    ///
+    /// The outer error is the connection's, as in [`Console::new`]; [`io::ErrorKind::InvalidInput`] for a
+    /// command that the switch would cut in two. The inner one is the switch's own refusal.
+    pub fn command(&mut self, command: &str) -> io::Result<Result<String, CommandFailed>> {
+        let line = format!("{command}\n");
+        if line.len() > COMMAND_MAX || command.contains('\n') {
+            let why = format!("a command is one line of at most {} bytes", COMMAND_MAX - 1);
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
+        self.stream.write_all(line.as_bytes())?;
+        let answer = self.read_to_prompt()?;
+        Ok(parse_answer(command, &answer))
+    }
+
+    fn read_to_prompt(&mut self) -> io::Result<String> {
+        let deadline = Instant::now() + self.patience;
+        let mut answer = Vec::new();
+        let mut piece = [0; 4096];
+        while !answer.ends_with(PROMPT) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(unfinished(io::ErrorKind::TimedOut, "no prompt in time", &answer));
+            }
+            self.stream.set_read_timeout(Some(left))?;
+            match self.stream.read(&mut piece) {
+                Ok(0) => return Err(unfinished(io::ErrorKind::UnexpectedEof, "closed", &answer)),
+                Ok(read) => answer.extend(piece.iter().take(read)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+            if answer.len() > ANSWER_MAX {
+                return Err(unfinished(io::ErrorKind::InvalidData, "endless answer", &answer));
+            }
+        }
+        answer.truncate(answer.len() - PROMPT.len());
+        Ok(String::from_utf8_lossy(&answer).into_owned())
+    }
+}
+
+impl fmt::Display for CommandFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "management command {:?} failed: {} {}", self.command, self.status, self.text)
+    }
+}
+
+impl std::error::Error for CommandFailed {}
+
+fn unfinished(kind: io::ErrorKind, what: &str, so_far: &[u8]) -> io::Error {
+    let tail = so_far.get(so_far.len().saturating_sub(200)..).unwrap_or_default();
+    io::Error::new(kind, format!("{what}, after {:?}", String::from_utf8_lossy(tail)))
+}
+
+/// Splits an answer (without its prompt) into data and status. Lines of the debug channel, which nobody
+/// asked for here, would begin with a `3`.
+fn parse_answer(command: &str, answer: &str) -> Result<String, CommandFailed> {
+    let answer = answer.strip_suffix('\n').unwrap_or(answer);
+    let (before, last) = answer.rsplit_once('\n').unwrap_or(("", answer));
+    let (number, text) = last.split_once(' ').unwrap_or((last, ""));
+    let status = number.parse().unwrap_or(0);
+    if status != 1000 {
+        return Err(CommandFailed { command: command.to_owned(), status, text: text.to_owned() });
+    }
+    let data = before.strip_prefix("0000 DATA END WITH '.'\n").unwrap_or(before);
+    Ok(data.strip_suffix('.').unwrap_or(data).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_and_status_are_separated() {
+        let answer = "0000 DATA END WITH '.'\nNumports=8\nHUB=false\n.\n1000 Success\n";
+        assert_eq!(parse_answer("port/showinfo", answer).unwrap(), "Numports=8\nHUB=false\n");
+    }
+
+    #[test]
+    fn an_answer_without_data_is_empty() {
+        assert_eq!(parse_answer("port/sethub 1", "1000 Success\n").unwrap(), "");
+    }
+
+    #[test]
+    fn a_status_other_than_success_is_a_refusal_even_after_data() {
+        let answer = "0000 DATA END WITH '.'\n.\n1006 No such device or address\n";
+        let refusal = parse_answer("port/print 9", answer).unwrap_err();
+        assert_eq!((refusal.status, refusal.text.as_str()), (1006, "No such device or address"));
+        assert!(refusal.to_string().contains("port/print 9"));
+    }
+
+    #[test]
+    fn an_answer_in_pieces_is_put_together() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let switch = std::thread::spawn(move || {
+            for piece in ["VDE switch\n", "\nvd", "e$ "] {
+                theirs.write_all(piece.as_bytes()).unwrap();
+            }
+            let mut command = [0; 9];
+            theirs.read_exact(&mut command).unwrap();
+            assert_eq!(&command, b"showinfo\n");
+            theirs.write_all(b"0000 DATA END WITH '.'\nvde$ is no prompt\n.\n1000 Succ").unwrap();
+            theirs.write_all(b"ess\n\nvde$ ").unwrap();
+        });
+        let mut console = Console::new(ours, Duration::from_secs(5)).unwrap();
+        assert_eq!(console.command("showinfo").unwrap().unwrap(), "vde$ is no prompt\n");
+        switch.join().unwrap();
+    }
+
+    #[test]
+    fn a_switch_that_says_nothing_is_given_up() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let error = Console::new(ours, Duration::from_millis(20)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn a_switch_that_leaves_is_an_error() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        drop(theirs);
+        let error = Console::new(ours, Duration::from_secs(5)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+    }
+
+    #[test]
+    fn a_command_that_the_switch_would_cut_in_two_is_not_sent() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        theirs.write_all(PROMPT).unwrap();
+        let mut console = Console::new(ours, Duration::from_secs(5)).unwrap();
+        for command in ["x".repeat(127), "port/print\nshowinfo".to_owned()] {
+            let error = console.command(&command).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+        }
+        drop(console);
+        assert_eq!(theirs.read(&mut [0; 8]).unwrap(), 0);
+    }
+}
