@@ -1,0 +1,395 @@
+//! The client's side of the handshake, without sockets and clocks.
+//!
+//! # Theory of operation
+//!
+//! A [`Plug`] is told what happened ([`Input`]) and says what to do next ([`Output`]): at most one
+//! thing for each input. Its driver owns two sockets: the control stream, opened at each
+//! [`Output::Dial`], and the data socket, bound to [`PlugConfig::address`] before the start.
+//!
+//! ```text
+//!                    Busy, or data socket Gone: the pause
+//!              +-----------------------<------------------------+
+//!              v Tick / Dial                                     |
+//!  idle --> dialing ---------> waiting ----------> connecting ---+--> up --> over
+//!  Start /  Dialed /           Received, 110 bytes /  DataConnected /  Closed /
+//!  Dial     Send               ConnectData            Up               Lost
+//!              |                  |                     |
+//!              +------------------+---------------------+--> over (Failed)
+//! ```
+//!
+//! * **Who closes what.** The driver closes the previous control stream when it is told to dial
+//!   again, and both sockets after [`Output::Failed`] or [`Output::Lost`]. While the plug is up the
+//!   control stream stays open and silent \[P-7.1\]; its end is the end of the plug \[P-7.2\].
+//! * **Time.** `now` is the time since any fixed moment. [`Plug::deadline`] says when to send
+//!   [`Input::Tick`]; an early or superfluous tick does nothing. From the start to the end, pauses
+//!   and repetitions included, no plug takes longer than [`PlugConfig::timeout`], whatever the
+//!   switch does \[P-6.8\].
+//! * **What is sent.** One request for each dial, of at most 256 bytes \[P-4.2\], and nothing ever
+//!   after it \[P-4.8\].
+//! * **What does not fit** the state is ignored: events of a stream that was given up, what a
+//!   switch says while the plug is up, and everything after the end.
+
+use alloc::vec::Vec;
+use core::fmt;
+use core::mem;
+use core::time::Duration;
+
+use crate::wire::{
+    ClientAddress, Description, PortRequest, Reply, ReplyError, Request, SocketPath,
+};
+
+/// What to ask for, and how patiently.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlugConfig {
+    /// Where the driver's data socket is bound.
+    pub address: ClientAddress,
+    /// The port to ask for.
+    pub port: PortRequest,
+    /// Who we say we are.
+    pub description: Description,
+    /// Longest time from the start to the end of the handshake, repetitions and pauses included.
+    pub timeout: Duration,
+    /// How many requests may be sent if the data socket of each reply turns out to be gone
+    /// \[P-7.7\]; 0 means 1. A busy switch does not count: it is called until the time is up.
+    pub attempts: u32,
+    /// How long to wait before dialing again. At least [`Plug::MIN_PAUSE`] is waited.
+    pub pause: Duration,
+}
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input<'a> {
+    /// Begin. Counts once.
+    Start,
+    /// The control stream is connected.
+    Dialed,
+    /// It could not be.
+    DialFailed(DialFailure),
+    /// These bytes came over the control stream.
+    Received(&'a [u8]),
+    /// The control stream ended: EOF, or an error such as a reset.
+    Closed,
+    /// The data socket is connected.
+    DataConnected,
+    /// It could not be.
+    DataConnectFailed(DataFailure),
+    /// Nothing, but time has passed.
+    Tick,
+}
+
+/// Why the control stream could not be connected \[P-13.2\].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DialFailure {
+    /// There is no such file (ENOENT).
+    Absent,
+    /// The path is not that of a switch: a part of it is no directory, or `ctl` is no socket.
+    NotASocketDir,
+    /// It is not for us (EACCES, EPERM).
+    Denied,
+    /// The socket is there, but nobody listens \[P-1.4\] (ECONNREFUSED).
+    Dead,
+    /// The switch's queue of callers is full (EAGAIN). The plug dials again until its time is up.
+    Busy,
+    /// Anything else, as an errno.
+    Other(i32),
+}
+
+/// Why the data socket could not be connected to the path in the reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DataFailure {
+    /// The switch's data socket is gone already \[P-7.7\] (ENOENT, ECONNREFUSED). The plug starts over.
+    Gone,
+    /// It is not for us (EACCES, EPERM).
+    Denied,
+    /// Anything else, as an errno.
+    Other(i32),
+}
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// Close the control stream if there is one, and connect a new one.
+    Dial,
+    /// Send these bytes over the control stream, in one system call \[P-4.1\].
+    Send(Vec<u8>),
+    /// Connect the data socket to this path, and change nothing there \[P-13.8\].
+    ConnectData(SocketPath),
+    /// The plug is up: frames may flow. Watch the control stream for its end.
+    Up,
+    /// The plug will never be up: close both sockets.
+    Failed(PlugError),
+    /// The switch ended an established plug: close both sockets.
+    Lost,
+}
+
+/// Why a plug could not be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PlugError {
+    /// There was nobody to ask. [`DialFailure::Busy`] means: until the time was up.
+    Dial(DialFailure),
+    /// The switch closed the control stream without a byte \[P-6.6\].
+    Refused,
+    /// The switch neither answered nor closed the control stream \[P-6.7\].
+    NoAnswer {
+        /// How long we waited, counted from the request.
+        waited: Duration,
+    },
+    /// The switch answered something that is no reply. With [`ReplyError::Length`] of less than 110
+    /// the answer ended early, or its rest did not come in time.
+    BadReply(ReplyError),
+    /// The switch closed the control stream after its reply, before the data socket was connected.
+    HungUp,
+    /// The data socket could not be connected. [`DataFailure::Gone`] means: at every attempt.
+    Data(DataFailure),
+}
+
+/// The handshake of one client with one switch.
+#[derive(Debug, Clone)]
+pub struct Plug {
+    config: PlugConfig,
+    state: State,
+    /// When the time is up. Set at the start.
+    deadline: Duration,
+    /// Requests sent so far.
+    sent: u32,
+}
+
+#[derive(Debug, Clone)]
+enum State {
+    Idle,
+    Dialing,
+    /// The request is sent, and these bytes of the reply have come.
+    Waiting {
+        since: Duration,
+        reply: Vec<u8>,
+    },
+    /// The reply is complete, and the driver is connecting the data socket.
+    Connecting {
+        since: Duration,
+    },
+    /// An attempt failed for a reason that may pass.
+    Pausing {
+        until: Duration,
+        reason: PlugError,
+    },
+    Up,
+    Over,
+}
+
+impl Plug {
+    /// The shortest pause between two dials: it bounds their number by the timeout.
+    pub const MIN_PAUSE: Duration = Duration::from_millis(1);
+
+    /// A plug that waits for [`Input::Start`].
+    #[must_use]
+    pub fn new(config: PlugConfig) -> Self {
+        Self { config, state: State::Idle, deadline: Duration::MAX, sent: 0 }
+    }
+
+    /// Takes one event at the time `now`, and says what to do, if anything.
+    pub fn handle(&mut self, now: Duration, input: Input<'_>) -> Option<Output> {
+        let settled = matches!(self.state, State::Idle | State::Up | State::Over);
+        // A data socket that got connected completes the plug even when that is noticed late.
+        if !settled && now >= self.deadline && input != Input::DataConnected {
+            return Some(self.expire(now));
+        }
+        match (mem::replace(&mut self.state, State::Over), input) {
+            (State::Idle, Input::Start) => {
+                self.deadline = now.saturating_add(self.config.timeout);
+                Some(self.dial())
+            }
+            (State::Dialing, Input::Dialed) => Some(self.send(now)),
+            (State::Dialing, Input::DialFailed(DialFailure::Busy)) => {
+                self.retry(now, PlugError::Dial(DialFailure::Busy))
+            }
+            (State::Dialing, Input::DialFailed(failure)) => fail(PlugError::Dial(failure)),
+            (State::Waiting { since, reply }, Input::Received(bytes)) => {
+                self.receive(since, reply, bytes)
+            }
+            (State::Waiting { reply, .. }, Input::Closed) => fail(ended_within(&reply)),
+            (State::Connecting { .. }, Input::Received(extra)) if !extra.is_empty() => {
+                let got = Reply::LEN.saturating_add(extra.len());
+                fail(PlugError::BadReply(ReplyError::Length { got }))
+            }
+            (State::Connecting { .. }, Input::Closed) => fail(PlugError::HungUp),
+            (State::Connecting { .. }, Input::DataConnected) => {
+                self.state = State::Up;
+                Some(Output::Up)
+            }
+            (State::Connecting { .. }, Input::DataConnectFailed(DataFailure::Gone))
+                if self.sent < self.config.attempts =>
+            {
+                self.retry(now, PlugError::Data(DataFailure::Gone))
+            }
+            (State::Connecting { .. }, Input::DataConnectFailed(failure)) => {
+                fail(PlugError::Data(failure))
+            }
+            (State::Pausing { until, .. }, _) if now >= until => Some(self.dial()),
+            (State::Up, Input::Closed) => Some(Output::Lost),
+            (unmoved, _) => {
+                self.state = unmoved;
+                None
+            }
+        }
+    }
+
+    /// When to send [`Input::Tick`] at the latest; `None` if time does not matter now.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Duration> {
+        match self.state {
+            State::Idle | State::Up | State::Over => None,
+            State::Dialing | State::Waiting { .. } | State::Connecting { .. } => {
+                Some(self.deadline)
+            }
+            State::Pausing { until, .. } => Some(until.min(self.deadline)),
+        }
+    }
+
+    /// Whether frames may flow.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        matches!(self.state, State::Up)
+    }
+
+    /// Whether the plug failed or was lost. Nothing moves it any more.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self.state, State::Over)
+    }
+
+    /// What the plug was made with.
+    #[must_use]
+    pub fn config(&self) -> &PlugConfig {
+        &self.config
+    }
+
+    fn dial(&mut self) -> Output {
+        self.state = State::Dialing;
+        Output::Dial
+    }
+
+    fn send(&mut self, now: Duration) -> Output {
+        let PlugConfig { port, address, description, .. } = &self.config;
+        let request = Request::new(*port, address.clone(), description.clone());
+        self.sent = self.sent.saturating_add(1);
+        self.state = State::Waiting { since: now, reply: Vec::new() };
+        Output::Send(request.emit())
+    }
+
+    fn receive(&mut self, since: Duration, mut reply: Vec<u8>, bytes: &[u8]) -> Option<Output> {
+        let got = reply.len().saturating_add(bytes.len());
+        if got > Reply::LEN {
+            return fail(PlugError::BadReply(ReplyError::Length { got }));
+        }
+        reply.extend(bytes);
+        if got < Reply::LEN {
+            self.state = State::Waiting { since, reply };
+            return None;
+        }
+        match Reply::parse(&reply) {
+            Ok(Reply { path }) => {
+                self.state = State::Connecting { since };
+                Some(Output::ConnectData(path))
+            }
+            Err(error) => fail(PlugError::BadReply(error)),
+        }
+    }
+
+    /// Dials again after the pause, or gives up at once if there would be no time left.
+    fn retry(&mut self, now: Duration, reason: PlugError) -> Option<Output> {
+        let until = now.saturating_add(self.config.pause.max(Self::MIN_PAUSE));
+        if until >= self.deadline {
+            return fail(reason);
+        }
+        self.state = State::Pausing { until, reason };
+        None
+    }
+
+    /// The time is up: what was it that took so long?
+    fn expire(&mut self, now: Duration) -> Output {
+        let error = match mem::replace(&mut self.state, State::Over) {
+            State::Waiting { reply, .. } if !reply.is_empty() => {
+                PlugError::BadReply(ReplyError::Length { got: reply.len() })
+            }
+            State::Waiting { since, .. } | State::Connecting { since } => {
+                PlugError::NoAnswer { waited: now.saturating_sub(since) }
+            }
+            State::Pausing { reason, .. } => reason,
+            // Only a full queue of callers makes the connecting of a unix socket take time.
+            State::Idle | State::Dialing | State::Up | State::Over => {
+                PlugError::Dial(DialFailure::Busy)
+            }
+        };
+        Output::Failed(error)
+    }
+}
+
+/// For the arms that leave the plug over.
+fn fail(error: PlugError) -> Option<Output> {
+    Some(Output::Failed(error))
+}
+
+/// The stream ended after this much of a reply.
+fn ended_within(reply: &[u8]) -> PlugError {
+    match reply.len() {
+        0 => PlugError::Refused,
+        got => PlugError::BadReply(ReplyError::Length { got }),
+    }
+}
+
+impl fmt::Display for DialFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => f.write_str("there is no switch at that path"),
+            Self::NotASocketDir => f.write_str("that path is not the directory of a switch"),
+            Self::Denied => f.write_str("permission to connect to the switch was denied"),
+            Self::Dead => f.write_str("the switch of that path is not running"),
+            Self::Busy => f.write_str("the switch takes no more callers for now"),
+            Self::Other(errno) => write!(f, "connecting to the switch failed (errno {errno})"),
+        }
+    }
+}
+
+impl fmt::Display for DataFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gone => f.write_str("the data socket named by the switch is gone"),
+            Self::Denied => {
+                f.write_str("permission to connect to the data socket of the switch was denied")
+            }
+            Self::Other(errno) => {
+                write!(f, "connecting to the data socket of the switch failed (errno {errno})")
+            }
+        }
+    }
+}
+
+impl fmt::Display for PlugError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dial(failure) => failure.fmt(f),
+            Self::Refused => f.write_str("the switch closed the connection without an answer"),
+            Self::NoAnswer { waited } => write!(f, "the switch did not answer within {waited:?}"),
+            Self::BadReply(error) => write!(f, "the answer of the switch makes no sense: {error}"),
+            Self::HungUp => f.write_str("the switch answered, then closed the connection at once"),
+            Self::Data(failure) => failure.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for DialFailure {}
+impl core::error::Error for DataFailure {}
+
+impl core::error::Error for PlugError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::BadReply(error) => Some(error),
+            Self::Dial(_)
+            | Self::Refused
+            | Self::NoAnswer { .. }
+            | Self::HungUp
+            | Self::Data(_) => None,
+        }
+    }
+}
