@@ -1,0 +1,91 @@
+//! What the other chores need, installed where it is missing.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::{apt, paths, sh};
+
+/// A Debian package, and how to see that its like is here already.
+struct Need {
+    package: &'static str,
+    present: fn() -> bool,
+    why: &'static str,
+}
+
+const NEEDS: &[Need] = &[
+    Need {
+        package: "vde2",
+        present: || sh::exists("vde_switch"),
+        why: "vde_switch, the switch of the tests",
+    },
+    Need {
+        package: "qemu-system-x86",
+        present: || sh::exists("qemu-system-x86_64"),
+        why: "the QEMU of this machine",
+    },
+    Need {
+        package: "debian-archive-keyring",
+        present: || Path::new(apt::KEYRING).exists(),
+        why: "to verify other suites",
+    },
+    Need { package: "gcc", present: || sh::exists("cc"), why: "cargo's linker" },
+    Need {
+        package: "libc6-dev",
+        present: || Path::new("/usr/include/stdlib.h").exists(),
+        why: "to link",
+    },
+    Need { package: "g++", present: || sh::exists("c++"), why: "libFuzzer" },
+];
+
+/// Installs what is missing: Debian packages through apt-get (as root, or with sudo), cargo-fuzz through cargo.
+pub(crate) fn run() -> Result<()> {
+    let missing: Vec<_> = NEEDS.iter().filter(|need| !(need.present)()).collect();
+    for need in &missing {
+        println!("missing: {} ({})", need.package, need.why);
+    }
+    if !missing.is_empty() {
+        install(&missing.iter().map(|need| need.package).collect::<Vec<_>>())?;
+    }
+    if let Some(need) = NEEDS.iter().find(|need| !(need.present)()) {
+        bail!("{} is installed, but what it is for is still missing: {}", need.package, need.why);
+    }
+    for component in ["fmt", "clippy"] {
+        sh::read(paths::cargo().args([component, "--version"])).with_context(|| {
+            format!("cargo {component} is missing: `rustup component add rustfmt clippy`, or your system's packages")
+        })?;
+    }
+    if sh::read(paths::cargo().args(["fuzz", "--version"])).is_err() {
+        println!("missing: cargo-fuzz (it builds and runs the fuzz targets)");
+        sh::run(paths::cargo().args(["install", "cargo-fuzz", "--locked"]))?;
+    }
+    println!("setup: nothing is missing");
+    Ok(())
+}
+
+fn install(packages: &[&str]) -> Result<()> {
+    if !sh::exists("apt-get") {
+        bail!("this machine has no apt-get: install the like of {} yourself", packages.join(" "));
+    }
+    sh::run(apt_get()?.arg("update"))?;
+    sh::run(apt_get()?.args(["install", "--yes", "--no-install-recommends"]).args(packages))
+}
+
+/// apt-get with the right to install.
+fn apt_get() -> Result<Command> {
+    let environment = "DEBIAN_FRONTEND=noninteractive";
+    let mut command = if sh::read(Command::new("id").arg("-u"))? == "0" {
+        Command::new("env")
+    } else if sh::exists("sudo") {
+        let mut sudo = Command::new("sudo");
+        sudo.args(["--non-interactive", "env"]);
+        sudo
+    } else {
+        bail!(
+            "apt-get must be run by root, and there is no sudo: run `cargo xtask setup` as root once"
+        );
+    };
+    command.args([environment, "apt-get", "-q"]);
+    Ok(command)
+}
