@@ -1,0 +1,195 @@
+//! What was wrong with which bytes of which argument.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::ops::Range;
+use std::os::unix::ffi::OsStrExt;
+
+/// A command line that cannot be understood, and the place where understanding ended.
+///
+/// `Display` is one sentence that says what was read and what was expected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ArgError {
+    /// What is wrong.
+    pub kind: ArgErrorKind,
+    /// Which argument, counted from argv\[0\] = 0.
+    pub index: usize,
+    /// Which bytes of that argument. Empty, and at its end, where something is missing.
+    pub span: Range<usize>,
+    /// The bytes of the span, as they were read.
+    pub found: OsString,
+}
+
+/// The kinds of [`ArgError`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ArgErrorKind {
+    /// No program to start is named.
+    MissingProgram,
+    /// A word with a dash before the program name that is no option of vdeq.
+    UnknownOption {
+        /// The option that was probably meant.
+        nearest: Option<&'static str>,
+    },
+    /// An option of QEMU before the program name.
+    OptionBeforeProgram,
+    /// The command line ends where an option's argument should be.
+    MissingValue {
+        /// What the argument is, such as `OCTAL`.
+        expected: &'static str,
+    },
+    /// `--option=value`, but the option takes no argument.
+    UnexpectedValue,
+    /// Not one to four octal digits up to 0777.
+    BadMode,
+    /// Not a number of seconds above zero and up to [`crate::TIMEOUT_MAX`].
+    BadTimeout,
+    /// Not `X.Y` or `X.Y.Z`.
+    BadVersion,
+    /// Not a decimal number from 0 to `max`.
+    BadNumber {
+        /// The parameter, such as `port`.
+        key: &'static str,
+        /// The largest number that makes sense.
+        max: u32,
+    },
+    /// A parameter that a VDE network does not have.
+    UnknownParameter {
+        /// The parameter that was probably meant.
+        nearest: Option<&'static str>,
+    },
+    /// A parameter without `=value`.
+    MissingParameterValue {
+        /// The parameter.
+        key: &'static str,
+    },
+    /// `-netdev vde` without `id=`, which QEMU insists on.
+    MissingId,
+    /// The rewrite got more or fewer descriptors than there are plugs, or a negative one. This is
+    /// the caller's fault, not the user's.
+    Descriptors {
+        /// How many plugs the line asks for.
+        plugs: usize,
+        /// How many usable descriptors were given.
+        given: usize,
+    },
+}
+
+impl ArgError {
+    /// An error about `span` of argument `index`, whose text is `text`.
+    pub(crate) fn at(kind: ArgErrorKind, index: usize, text: &OsStr, span: Range<usize>) -> Self {
+        let found = OsStr::from_bytes(text.as_bytes().get(span.clone()).unwrap_or_default());
+        Self { kind, index, span, found: found.to_owned() }
+    }
+
+    /// An error about something that is missing after argument `index`.
+    pub(crate) fn after(kind: ArgErrorKind, index: usize, text: &OsStr) -> Self {
+        Self::at(kind, index, text, text.len()..text.len())
+    }
+}
+
+impl fmt::Display for ArgError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let found = Quoted(&self.found);
+        match &self.kind {
+            ArgErrorKind::MissingProgram => f.write_str("expected the name of a QEMU to start"),
+            ArgErrorKind::UnknownOption { nearest } => {
+                write!(f, "{found} is not an option of vdeq")?;
+                did_you_mean(f, *nearest)
+            }
+            ArgErrorKind::OptionBeforeProgram => write!(
+                f,
+                "{found} is an option of QEMU, but stands before the name of the QEMU to start"
+            ),
+            ArgErrorKind::MissingValue { expected } => {
+                write!(f, "the command line ends where {expected} was expected")
+            }
+            ArgErrorKind::UnexpectedValue => {
+                write!(f, "{found} was given to an option that takes no argument")
+            }
+            ArgErrorKind::BadMode => write!(
+                f,
+                "{found} is not a file mode: expected one to four octal digits up to 0777"
+            ),
+            ArgErrorKind::BadTimeout => write!(
+                f,
+                "{found} is not a time: expected seconds above 0 and up to {}",
+                crate::TIMEOUT_MAX.as_secs()
+            ),
+            ArgErrorKind::BadVersion => {
+                write!(f, "{found} is not a QEMU version: expected a number such as 7.2 or 11.1.3")
+            }
+            ArgErrorKind::BadNumber { key, max } => {
+                write!(f, "{found} is not a {key} number: expected decimal digits, 0 to {max}")
+            }
+            ArgErrorKind::UnknownParameter { nearest } => {
+                write!(f, "{found} is not a parameter of a VDE network")?;
+                did_you_mean(f, *nearest)
+            }
+            ArgErrorKind::MissingParameterValue { key } => {
+                write!(f, "{found} has no value: expected {key}=...")
+            }
+            ArgErrorKind::MissingId => {
+                f.write_str("a -netdev needs a name: expected id=... for a device to refer to")
+            }
+            ArgErrorKind::Descriptors { plugs, given } => write!(
+                f,
+                "the command line asks for {plugs} plugs, but {given} descriptors were given"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for ArgError {}
+
+fn did_you_mean(f: &mut fmt::Formatter<'_>, nearest: Option<&str>) -> fmt::Result {
+    nearest.map_or(Ok(()), |word| write!(f, ": did you mean `{word}`?"))
+}
+
+/// Shows bytes in backquotes, one line, harmless to a terminal.
+pub(crate) struct Quoted<'a>(pub &'a OsStr);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("`")?;
+        for chunk in self.0.as_bytes().utf8_chunks() {
+            for c in chunk.valid().chars() {
+                if c.is_control() {
+                    write!(f, "{}", c.escape_default())?
+                } else {
+                    write!(f, "{c}")?
+                }
+            }
+            for byte in chunk.invalid() {
+                write!(f, "\\x{byte:02x}")?;
+            }
+        }
+        f.write_str("`")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_holds_the_bytes_it_is_about() {
+        let text = OsStr::new("vde,port=abc");
+        let kind = ArgErrorKind::BadNumber { key: "port", max: 9 };
+        let error = ArgError::at(kind.clone(), 3, text, 9..12);
+        assert_eq!(error.found, "abc");
+        assert_eq!(
+            error.to_string(),
+            "`abc` is not a port number: expected decimal digits, 0 to 9"
+        );
+        let past_the_end = ArgError::at(kind, 3, text, 40..50);
+        assert_eq!(past_the_end.found, "");
+    }
+
+    #[test]
+    fn bytes_that_could_steer_a_terminal_are_shown_as_text() {
+        let hostile = OsStr::from_bytes(b"a\x1b[2J\n\xff\xc3\xa9");
+        assert_eq!(Quoted(hostile).to_string(), "`a\\u{1b}[2J\\n\\xffé`");
+    }
+}

@@ -1,0 +1,205 @@
+//! vdeq's own options: one table for the parser, and for whoever writes a help text.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+use crate::nearest::nearest;
+
+/// One of vdeq's own options.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OwnOption {
+    /// Which it is.
+    pub id: OwnId,
+    /// Every way to write it, dashes included, the preferred one first.
+    pub spellings: &'static [&'static str],
+    /// What its argument is, or `None` if it takes none.
+    pub value: Option<&'static str>,
+    /// Where it is recognised.
+    pub place: Place,
+    /// One line for a help text.
+    pub help: &'static str,
+}
+
+/// The identity of an [`OwnOption`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OwnId {
+    /// `-h`
+    Help,
+    /// `--version`
+    Version,
+    /// `-v`
+    Verbose,
+    /// `--exec`
+    Exec,
+    /// `--qemu-version`
+    QemuVersion,
+    /// `--timeout`
+    Timeout,
+    /// `--mod`
+    Mode,
+    /// `-sock`
+    Sock,
+    /// `--`
+    End,
+}
+
+/// Where on the command line an own option is recognised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// Before the program name; on a link (`vdeqemu`), only as the very first word.
+    Front,
+    /// Before the program name, and directly after it.
+    Lead,
+    /// Wherever an option can stand, until `--`.
+    Anywhere,
+}
+
+/// The table.
+pub const OWN_OPTIONS: &[OwnOption] = &[
+    OwnOption {
+        id: OwnId::Help,
+        spellings: &["--help", "-h", "-help"],
+        value: None,
+        place: Place::Front,
+        help: "say how vdeq is used",
+    },
+    OwnOption {
+        id: OwnId::Version,
+        spellings: &["--version", "-version"],
+        value: None,
+        place: Place::Front,
+        help: "say which vdeq this is",
+    },
+    OwnOption {
+        id: OwnId::Verbose,
+        spellings: &["-v", "--verbose"],
+        value: None,
+        place: Place::Lead,
+        help: "say what is done; twice says more",
+    },
+    OwnOption {
+        id: OwnId::Exec,
+        spellings: &["--exec"],
+        value: None,
+        place: Place::Lead,
+        help: "become QEMU instead of watching over it",
+    },
+    OwnOption {
+        id: OwnId::QemuVersion,
+        spellings: &["--qemu-version"],
+        value: Some("X.Y[.Z]"),
+        place: Place::Lead,
+        help: "do not ask QEMU for its version",
+    },
+    OwnOption {
+        id: OwnId::Timeout,
+        spellings: &["--timeout"],
+        value: Some("SECONDS"),
+        place: Place::Lead,
+        help: "give a switch this long to answer",
+    },
+    OwnOption {
+        id: OwnId::Mode,
+        spellings: &["--mod", "-mod", "--mode", "-mode"],
+        value: Some("OCTAL"),
+        place: Place::Anywhere,
+        help: "file mode of the data sockets",
+    },
+    OwnOption {
+        id: OwnId::Sock,
+        spellings: &["-sock", "--sock", "-vdesock", "--vdesock", "-unix", "--unix"],
+        value: Some("PATH[,PATH...]"),
+        place: Place::Anywhere,
+        help: "join these switches (old syntax)",
+    },
+    OwnOption {
+        id: OwnId::End,
+        spellings: &["--"],
+        value: None,
+        place: Place::Lead,
+        help: "what follows is not for vdeq",
+    },
+];
+
+/// A word that is an own option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Own {
+    pub(crate) option: &'static OwnOption,
+    /// Where in the word the value of `--option=value` starts.
+    pub(crate) inline: Option<usize>,
+    /// How often: `-vv` is `-v` twice.
+    pub(crate) times: u8,
+}
+
+impl Own {
+    /// Recognises a word, whole or up to the `=` of a long option.
+    pub(crate) fn read(word: &OsStr) -> Option<Self> {
+        let word = word.as_bytes();
+        if let Some(option) = find(word) {
+            return Some(Self { option, inline: None, times: 1 });
+        }
+        if let Some(letters) =
+            word.strip_prefix(b"-").filter(|l| !l.is_empty() && l.iter().all(|&b| b == b'v'))
+        {
+            let times = u8::try_from(letters.len()).unwrap_or(u8::MAX);
+            return find(b"-v").map(|option| Self { option, inline: None, times });
+        }
+        let equals = word.iter().position(|&b| b == b'=')?;
+        let option = word.get(..equals).filter(|w| w.starts_with(b"--")).and_then(find)?;
+        (option.id != OwnId::End).then_some(Self { option, inline: Some(equals + 1), times: 1 })
+    }
+}
+
+fn find(word: &[u8]) -> Option<&'static OwnOption> {
+    OWN_OPTIONS.iter().find(|option| option.spellings.iter().any(|s| s.as_bytes() == word))
+}
+
+/// The spelling that was probably meant by a word that is none.
+pub(crate) fn nearest_spelling(word: &OsStr) -> Option<&'static str> {
+    let word = word.as_bytes();
+    let name = word.split(|&b| b == b'=').next().unwrap_or(word);
+    nearest(name, OWN_OPTIONS.iter().flat_map(|option| option.spellings.iter().copied()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(word: &str) -> Option<(OwnId, Option<usize>, u8)> {
+        Own::read(OsStr::new(word)).map(|own| (own.option.id, own.inline, own.times))
+    }
+
+    #[test]
+    fn every_spelling_is_recognised_as_its_own_option() {
+        for option in OWN_OPTIONS {
+            for spelling in option.spellings {
+                assert_eq!(id(spelling), Some((option.id, None, 1)), "{spelling}");
+            }
+        }
+    }
+
+    #[test]
+    fn long_options_take_their_value_after_an_equals_sign_too() {
+        assert_eq!(id("--mod=600"), Some((OwnId::Mode, Some(6), 1)));
+        assert_eq!(id("--exec="), Some((OwnId::Exec, Some(7), 1)));
+        assert_eq!(id("-mod=600"), None);
+        assert_eq!(id("--="), None);
+    }
+
+    #[test]
+    fn the_letter_v_repeats_and_nothing_else_does() {
+        assert_eq!(id("-vvv"), Some((OwnId::Verbose, None, 3)));
+        assert_eq!(id(&format!("-{}", "v".repeat(1000))), Some((OwnId::Verbose, None, 255)));
+        assert_eq!(id("-vx"), None);
+        assert_eq!(id("-"), None);
+        assert_eq!(id(""), None);
+    }
+
+    #[test]
+    fn the_nearest_spelling_is_offered() {
+        assert_eq!(nearest_spelling(OsStr::new("--verbos")), Some("--verbose"));
+        assert_eq!(nearest_spelling(OsStr::new("-exec")), Some("--exec"));
+        assert_eq!(nearest_spelling(OsStr::new("--timout=3")), Some("--timeout"));
+        assert_eq!(nearest_spelling(OsStr::new("--frobnicate")), None);
+    }
+}
