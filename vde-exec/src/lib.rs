@@ -1,1 +1,41 @@
-//! placeholder
+#![doc = include_str!("../README.md")]
+
+mod data_socket;
+mod dial;
+mod environment;
+mod launch;
+mod probe;
+mod program;
+mod signals;
+mod stale;
+mod supervise;
+mod switch_dir;
+mod sys;
+#[cfg(feature = "testkit")]
+pub mod testkit;
+mod version_cache;
+
+pub use data_socket::BindError;
+pub use dial::{Connection, DialError, DialOptions, dial};
+pub use environment::Environment;
+pub use launch::{Launch, LaunchError};
+pub use nix::errno::Errno;
+pub use probe::{Answer, Probe};
+pub use program::{FindError, Program};
+pub use signals::{Signals, die_by};
+pub use supervise::{End, Event, supervise};
+pub use switch_dir::{LocateError, MAX_DIR_LEN, SwitchDir};
+pub use vde_proto;
+pub use version_cache::VersionCache;
+
+/// The effective user id of this process: the one that a switch sees.
+#[must_use]
+pub fn effective_user() -> u32 {
+    nix::unistd::geteuid().as_raw()
+}
+
+/// The path that these bytes are.
+pub(crate) fn as_path(bytes: &[u8]) -> &std::path::Path {
+    use std::os::unix::ffi::OsStrExt;
+    std::path::Path::new(std::ffi::OsStr::from_bytes(bytes))
+}

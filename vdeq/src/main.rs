@@ -1,2 +1,51 @@
-//! placeholder
-fn main() {}
+//! vdeq: starts any QEMU on a VDE network.
+//!
+//! `parse -> plan -> run -> report`: the command line is read by `vde-args`, the plugs are made and
+//! the VM is kept by `vde-exec`; what is here ties them together and is the only part that prints.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the part that prints")]
+
+mod accelerator;
+mod detect;
+mod failure;
+mod plan;
+mod quote;
+mod run;
+mod usage;
+mod voice;
+
+use std::ffi::OsString;
+
+use vde_args::Command;
+
+use crate::failure::Failure;
+
+fn main() {
+    let argv: Vec<OsString> = std::env::args_os().collect();
+    match command(&argv) {
+        Ok(vde_exec::End::Exited(status)) => std::process::exit(status),
+        Ok(vde_exec::End::Killed(signal)) => vde_exec::die_by(signal),
+        Err(failure) => {
+            eprint!("{}", failure.report(&argv));
+            match failure {
+                Failure::Interrupted(signal) => vde_exec::die_by(signal),
+                other => std::process::exit(other.exit_status()),
+            }
+        }
+    }
+}
+
+fn command(argv: &[OsString]) -> Result<vde_exec::End, Failure> {
+    match vde_args::parse(argv)? {
+        Command::Help => print(usage::TEXT),
+        Command::Version => print(concat!("vdeq ", env!("CARGO_PKG_VERSION"), "\n")),
+        Command::Run(invocation) => return run::run(&invocation),
+    }
+    .map_err(Failure::Output)?;
+    Ok(vde_exec::End::Exited(0))
+}
+
+/// `println!` would panic where standard output is a closed pipe.
+fn print(text: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    std::io::stdout().write_all(text.as_bytes())
+}

@@ -1,0 +1,375 @@
+//! Plugs into a switch: drives the sans-I/O [`Plug`] over real sockets.
+//!
+//! One call, one plug, one deadline. The control stream is connected and the request sent back to
+//! back (a switch may lose track of a client that dawdles, \[P-7.8\]); then the loop waits for the
+//! stream, the deadline, or the caller's interruption, whichever comes first. Every way out but
+//! success drops both sockets and the name, which gives the port back.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, connect, getsockopt, recv, send, socket,
+    sockopt,
+};
+use nix::unistd::{Group, geteuid};
+use vde_proto::plug::{DataFailure, DialFailure, Input, Output, Plug, PlugConfig, PlugError};
+use vde_proto::{ClientAddress, Description, PortRequest, SocketPath, Vnl};
+
+use crate::as_path;
+use crate::data_socket::{Access, BindError, ConnectError, DataSocket};
+use crate::environment::Environment;
+use crate::switch_dir::{LocateError, SwitchDir};
+
+/// How often a plug starts over when the switch's socket vanishes between reply and connect.
+const ATTEMPTS: u32 = 4;
+
+/// Pause before starting over, or before knocking again at a switch whose backlog is full.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// What a dial needs to know besides the locator.
+#[derive(Debug, Clone)]
+pub struct DialOptions {
+    /// What the switch's administrator sees beside the port; sanitised and cut to 127 bytes.
+    pub description: String,
+    /// Longest time a plug may take, retries included.
+    pub timeout: Duration,
+    /// Where default switches and fallback directories are.
+    pub environment: Environment,
+}
+
+/// A plug that is up: hand `data` to a VM, and keep `control` open as long as the VM lives.
+#[derive(Debug)]
+pub struct Connection {
+    /// The control stream. The port lives as long as a copy of it is open; end of file on it is
+    /// the only sign that the switch gave the port up \[P-7.2\].
+    pub control: OwnedFd,
+    /// The data socket: connected, blocking, close-on-exec; one datagram is one frame.
+    pub data: OwnedFd,
+    /// The switch.
+    pub switch: SwitchDir,
+    /// The port that the switch gave, where its reply tells.
+    pub port: Option<u32>,
+}
+
+/// Why a plug did not come up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DialError {
+    /// The switch was not found.
+    #[error(transparent)]
+    Locate(#[from] LocateError),
+    /// No data socket could be made.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The group of the locator does not exist.
+    #[error("there is no group {name:?}")]
+    NoGroup {
+        /// The name or number that was given.
+        name: String,
+    },
+    /// The handshake failed.
+    #[error("{}: {error}", switch.control().display())]
+    Handshake {
+        /// The switch that was asked.
+        switch: Box<SwitchDir>,
+        /// The port that was asked for.
+        port: PortRequest,
+        /// What went wrong.
+        error: PlugError,
+    },
+    /// The switch named a data socket that it has no business with; nothing was sent there.
+    #[error("{} told us to send frames to {}, which {reason}", control.display(), path.display())]
+    ForeignSocket {
+        /// The switch's control socket.
+        control: PathBuf,
+        /// What its reply named.
+        path: PathBuf,
+        /// Why that cannot be right, as words for a sentence.
+        reason: String,
+    },
+    /// The caller's interruption came first.
+    #[error("interrupted")]
+    Interrupted,
+    /// A system call that should not fail did.
+    #[error("{what}: {errno}")]
+    System {
+        /// What was being done.
+        what: &'static str,
+        /// What the kernel said.
+        errno: Errno,
+    },
+}
+
+/// Plugs into the switch that `vnl` names.
+///
+/// When `interrupt` becomes readable (a signalfd, say) the dial ends with
+/// [`DialError::Interrupted`]; nothing is read from it.
+///
+/// # Errors
+/// [`DialError`]. The socket file and both sockets are gone by then.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use vde_exec::{DialOptions, Environment, dial};
+///
+/// let options = DialOptions {
+///     description: "example".into(),
+///     timeout: Duration::from_secs(5),
+///     environment: Environment::of_process(),
+/// };
+/// let vnl = vde_proto::Vnl::parse(b"/run/vde.ctl[3]").expect("a locator");
+/// let connection = dial(&vnl, &options, None).expect("a plug");
+/// println!("on port {:?} of {}", connection.port, connection.switch.dir().display());
+/// ```
+pub fn dial(
+    vnl: &Vnl,
+    options: &DialOptions,
+    interrupt: Option<BorrowedFd<'_>>,
+) -> Result<Connection, DialError> {
+    let (switch, vnl) = SwitchDir::locate(vnl, &options.environment)?;
+    let access = Access { mode: vnl.mode, group: vnl.group.as_deref().map(group_id).transpose()? };
+    let data = DataSocket::bind_near(&switch, access, &options.environment)?;
+    let path = SocketPath::new(data.path().as_os_str().as_bytes()).map_err(|_| {
+        DialError::System { what: "naming the data socket", errno: Errno::ENAMETOOLONG }
+    })?;
+    let port = vnl.port.unwrap_or(PortRequest::Any);
+    let plug = Plug::new(PlugConfig {
+        address: ClientAddress::Path(path),
+        port,
+        description: Description::sanitised(&options.description),
+        timeout: options.timeout,
+        attempts: ATTEMPTS,
+        pause: PAUSE,
+    });
+    Dialing { plug, started: Instant::now(), switch, port, data, control: None, number: None }
+        .run(interrupt)
+}
+
+/// The group that a name or a number means.
+fn group_id(name: &[u8]) -> Result<u32, DialError> {
+    let text = String::from_utf8_lossy(name).into_owned();
+    match Group::from_name(&text) {
+        Ok(Some(group)) => Ok(group.gid.as_raw()),
+        _ => text.parse().map_err(|_| DialError::NoGroup { name: text }),
+    }
+}
+
+/// A handshake under way.
+struct Dialing {
+    plug: Plug,
+    started: Instant,
+    switch: SwitchDir,
+    port: PortRequest,
+    data: DataSocket,
+    control: Option<OwnedFd>,
+    number: Option<u32>,
+}
+
+/// What ended a wait.
+enum Event {
+    Readable,
+    Interrupted,
+    Deadline,
+}
+
+impl Dialing {
+    fn run(mut self, interrupt: Option<BorrowedFd<'_>>) -> Result<Connection, DialError> {
+        let mut output = self.plug.handle(self.now(), Input::Start);
+        loop {
+            output = match output {
+                Some(Output::Up) => return self.finish(),
+                Some(Output::Failed(error)) => return Err(self.handshake_error(error)),
+                Some(Output::Lost) => return Err(self.handshake_error(PlugError::Refused)),
+                Some(Output::Dial) => self.connect_control()?,
+                Some(Output::Send(request)) => self.send(&request),
+                Some(Output::ConnectData(path)) => self.connect_data(&path)?,
+                None => match self.wait(interrupt)? {
+                    Event::Readable => self.receive(),
+                    Event::Deadline => self.plug.handle(self.now(), Input::Tick),
+                    Event::Interrupted => return Err(DialError::Interrupted),
+                },
+            };
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn finish(self) -> Result<Connection, DialError> {
+        let Some(control) = self.control else {
+            return Err(DialError::System {
+                what: "keeping the control socket",
+                errno: Errno::EBADF,
+            });
+        };
+        let data = self.data.into_fd();
+        Ok(Connection { control, data, switch: self.switch, port: self.number })
+    }
+
+    fn handshake_error(&self, error: PlugError) -> DialError {
+        DialError::Handshake { switch: Box::new(self.switch.clone()), port: self.port, error }
+    }
+
+    fn connect_control(&mut self) -> Result<Option<Output>, DialError> {
+        self.control = None;
+        let system = |errno| DialError::System { what: "making the control socket", errno };
+        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+        let fd = socket(AddressFamily::Unix, SockType::Stream, flags, None).map_err(system)?;
+        let address = UnixAddr::new(self.switch.control()).map_err(system)?;
+        let input = match connect(fd.as_raw_fd(), &address) {
+            Ok(()) => {
+                self.control = Some(fd);
+                Input::Dialed
+            }
+            Err(errno) => Input::DialFailed(dial_failure(errno)),
+        };
+        Ok(self.plug.handle(self.now(), input))
+    }
+
+    /// One write: the switch takes each read as one whole request \[P-4.1\].
+    fn send(&mut self, request: &[u8]) -> Option<Output> {
+        let fd = self.control.as_ref()?.as_raw_fd();
+        match send(fd, request, MsgFlags::MSG_NOSIGNAL) {
+            Ok(sent) if sent == request.len() => None,
+            // 256 bytes always fit into a fresh stream; whatever this is, the switch is no use.
+            Ok(_) | Err(_) => self.plug.handle(self.now(), Input::Closed),
+        }
+    }
+
+    fn receive(&mut self) -> Option<Output> {
+        let fd = self.control.as_ref()?.as_raw_fd();
+        let mut buffer = [0; 512];
+        let input = match recv(fd, &mut buffer, MsgFlags::empty()) {
+            Err(Errno::EAGAIN | Errno::EINTR) => return None,
+            Ok(0) | Err(_) => Input::Closed,
+            Ok(length) => Input::Received(buffer.get(..length).unwrap_or_default()),
+        };
+        self.plug.handle(self.now(), input)
+    }
+
+    fn connect_data(&mut self, path: &SocketPath) -> Result<Option<Output>, DialError> {
+        self.number = port_of(path);
+        let input = match self.data.connect(path, &self.trusted_owners()) {
+            Ok(()) => Input::DataConnected,
+            Err(error) => Input::DataConnectFailed(self.data_failure(path, error)?),
+        };
+        Ok(self.plug.handle(self.now(), input))
+    }
+
+    /// Whose data socket we take: the switch process's own, or ours (a root switch gives it away,
+    /// \[P-6.16\]).
+    fn trusted_owners(&self) -> [u32; 2] {
+        let peer =
+            self.control.as_ref().and_then(|fd| getsockopt(fd, sockopt::PeerCredentials).ok());
+        let ours = geteuid().as_raw();
+        [ours, peer.map_or(ours, |credentials| credentials.uid())]
+    }
+
+    fn data_failure(
+        &self,
+        path: &SocketPath,
+        error: ConnectError,
+    ) -> Result<DataFailure, DialError> {
+        let foreign = |reason: String| DialError::ForeignSocket {
+            control: self.switch.control().to_owned(),
+            path: as_path(path.as_bytes()).to_owned(),
+            reason,
+        };
+        match error {
+            ConnectError::NotASocket => Err(foreign("is not a socket".into())),
+            ConnectError::Stranger { owner } => Err(foreign(format!("belongs to user {owner}"))),
+            ConnectError::Open(error) => Ok(open_failure(&error)),
+            ConnectError::Connect(errno) => Ok(connect_failure(errno)),
+        }
+    }
+
+    fn wait(&self, interrupt: Option<BorrowedFd<'_>>) -> Result<Event, DialError> {
+        let control = self.control.as_ref().map(AsFd::as_fd);
+        let mut fds: Vec<PollFd<'_>> = [interrupt, control]
+            .into_iter()
+            .flatten()
+            .map(|fd| PollFd::new(fd, PollFlags::POLLIN))
+            .collect();
+        match poll(&mut fds, self.poll_timeout()) {
+            Err(Errno::EINTR) => return Ok(Event::Deadline),
+            Err(errno) => return Err(DialError::System { what: "waiting for the switch", errno }),
+            Ok(_) => {}
+        }
+        let fired = |index: usize| fds.get(index).is_some_and(|fd| fd.any() == Some(true));
+        Ok(match (interrupt.is_some(), fired(0), fired(1)) {
+            (true, true, _) => Event::Interrupted,
+            (true, false, true) | (false, true, _) => Event::Readable,
+            _ => Event::Deadline,
+        })
+    }
+
+    /// Time to the plug's deadline, rounded up so that a wait never ends just before it.
+    fn poll_timeout(&self) -> PollTimeout {
+        let Some(deadline) = self.plug.deadline() else { return PollTimeout::NONE };
+        let left = deadline.saturating_sub(self.now()) + Duration::from_micros(999);
+        PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
+    }
+}
+
+/// The port in a reply `DIR/PPP.F` \[P-1.2\]; other switches name their sockets otherwise.
+fn port_of(path: &SocketPath) -> Option<u32> {
+    let name = path.as_bytes().rsplit(|&byte| byte == b'/').next()?;
+    let (port, _) = std::str::from_utf8(name).ok()?.split_once('.')?;
+    (port.len() >= 3 && port.bytes().all(|byte| byte.is_ascii_digit()))
+        .then(|| port.parse().ok())?
+}
+
+fn dial_failure(errno: Errno) -> DialFailure {
+    match errno {
+        Errno::ENOENT => DialFailure::Absent,
+        Errno::ENOTDIR | Errno::ENOTSOCK | Errno::EPROTOTYPE => DialFailure::NotASocketDir,
+        Errno::EACCES | Errno::EPERM => DialFailure::Denied,
+        Errno::ECONNREFUSED => DialFailure::Dead,
+        Errno::EAGAIN | Errno::EINTR => DialFailure::Busy,
+        other => DialFailure::Other(other as i32),
+    }
+}
+
+fn open_failure(error: &io::Error) -> DataFailure {
+    match error.raw_os_error().map(Errno::from_raw) {
+        Some(errno) => connect_failure(errno),
+        None => DataFailure::Other(0),
+    }
+}
+
+fn connect_failure(errno: Errno) -> DataFailure {
+    match errno {
+        Errno::ENOENT | Errno::ECONNREFUSED => DataFailure::Gone,
+        Errno::EACCES | Errno::EPERM => DataFailure::Denied,
+        other => DataFailure::Other(other as i32),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn port(path: &str) -> Option<u32> {
+        port_of(&SocketPath::new(path.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn the_port_stands_in_the_name_of_the_data_socket() {
+        assert_eq!(port("/tmp/sw/003.6"), Some(3));
+        assert_eq!(port("/tmp/sw/4096.12"), Some(4096));
+    }
+
+    #[test]
+    fn names_of_other_switches_tell_no_port() {
+        for path in ["/tmp/sw/fd7", "/tmp/sw/x03.6", "/tmp/sw/03.6", "/tmp/sw/"] {
+            assert_eq!(port(path), None, "{path}");
+        }
+    }
+}

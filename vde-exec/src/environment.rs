@@ -1,0 +1,106 @@
+//! What the surroundings of the process say: home, runtime directory, search path, cache.
+//!
+//! Read once, then handed around, so that every decision is a function of its arguments and a test
+//! can give a world of its own.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use crate::switch_dir::LocateError;
+
+/// The parts of a process's environment that decide where things are.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    /// `$HOME`.
+    pub home: Option<PathBuf>,
+    /// `$XDG_RUNTIME_DIR`, a directory that only this user may enter.
+    pub runtime_dir: Option<PathBuf>,
+    /// `$XDG_CACHE_HOME`.
+    pub cache_home: Option<PathBuf>,
+    /// `$PATH`, the directories searched for programs.
+    pub path: Option<OsString>,
+}
+
+impl Environment {
+    /// The environment of this process.
+    ///
+    /// Relative and empty paths are as good as none: what they mean depends on where one stands.
+    #[must_use]
+    pub fn of_process() -> Self {
+        let absolute = |name| {
+            let path = PathBuf::from(std::env::var_os(name)?);
+            path.is_absolute().then_some(path)
+        };
+        Self {
+            home: absolute("HOME"),
+            runtime_dir: absolute("XDG_RUNTIME_DIR"),
+            cache_home: absolute("XDG_CACHE_HOME"),
+            path: std::env::var_os("PATH"),
+        }
+    }
+
+    /// The places of a switch that was not named, in the order in which they are looked at
+    /// \[P-11.2\], \[P-11.3\].
+    #[must_use]
+    pub fn default_switches(&self) -> Vec<PathBuf> {
+        let in_home = [".vdeplug/default", ".vde2/default.switch", ".vde2/stdsock"];
+        let home = self.home.as_deref();
+        home.into_iter()
+            .flat_map(|home| in_home.map(|name| home.join(name)))
+            .chain(["/var/run/vde.ctl", "/tmp/vde.ctl"].map(PathBuf::from))
+            .collect()
+    }
+
+    /// The first default place that exists, dead or alive: that ends the search \[P-11.4\].
+    pub(crate) fn default_switch(&self) -> Result<PathBuf, LocateError> {
+        let tried = self.default_switches();
+        match tried.iter().find(|path| path.symlink_metadata().is_ok()) {
+            Some(path) => Ok(path.clone()),
+            None => Err(LocateError::NoDefault { tried }),
+        }
+    }
+
+    /// Where the version of a program is remembered: `$XDG_CACHE_HOME/vdeq` or `$HOME/.cache/vdeq`.
+    #[must_use]
+    pub fn cache_dir(&self) -> Option<PathBuf> {
+        let base = self.cache_home.clone();
+        base.or_else(|| Some(self.home.as_deref()?.join(".cache"))).map(|dir| dir.join("vdeq"))
+    }
+
+    /// Directories for a data socket that cannot live beside the switch, best first.
+    ///
+    /// `private` directories are of use only where the switch can enter them too.
+    pub(crate) fn socket_dirs(&self, switch_may_enter_ours: bool) -> Vec<&Path> {
+        let private = self.runtime_dir.as_deref().filter(|_| switch_may_enter_ours);
+        let public = ["/run", "/tmp", "/var/tmp"].map(Path::new);
+        private.into_iter().chain(public).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_home_of_the_user_is_searched_before_the_system() {
+        let environment = Environment { home: Some("/home/u".into()), ..Environment::default() };
+        let places = environment.default_switches();
+        assert_eq!(places.first(), Some(&PathBuf::from("/home/u/.vdeplug/default")));
+        assert_eq!(places.last(), Some(&PathBuf::from("/tmp/vde.ctl")));
+        assert_eq!(places.len(), 5);
+    }
+
+    #[test]
+    fn without_a_home_only_the_system_is_searched() {
+        let places = Environment::default().default_switches();
+        assert_eq!(places, ["/var/run/vde.ctl", "/tmp/vde.ctl"].map(PathBuf::from));
+    }
+
+    #[test]
+    fn a_private_directory_is_no_place_to_meet_a_switch_of_another_user() {
+        let environment =
+            Environment { runtime_dir: Some("/run/user/7".into()), ..Environment::default() };
+        assert!(environment.socket_dirs(true).contains(&Path::new("/run/user/7")));
+        assert!(!environment.socket_dirs(false).contains(&Path::new("/run/user/7")));
+    }
+}

@@ -1,0 +1,99 @@
+//! Removes data sockets that a killed vdeq left behind.
+//!
+//! A name is stale when it is ours by form and owner, the process in it is no more, and nobody is
+//! bound to it: then connecting is refused, and it can never come alive again, since binding to an
+//! existing name fails. The process counts too because a name shows in the directory an instant
+//! before the kernel takes connections for it: without that, of many vdeqs that start at once one
+//! could sweep away the fresh name of another.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::sys::signal::kill;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
+use nix::unistd::{Pid, geteuid};
+
+use crate::data_socket::NAME_PREFIX;
+
+/// Most entries of a directory that are looked at, so that a huge one cannot hold up a start.
+const MAX_ENTRIES: usize = 10_000;
+
+/// Removes the stale data sockets of this user from `dir`; returns how many there were.
+///
+/// Failures do not matter: what cannot be removed now is still stale at the next start.
+pub(crate) fn sweep(dir: &Path) -> usize {
+    let Ok(entries) = fs::read_dir(dir) else { return 0 };
+    let entries = entries.take(MAX_ENTRIES).flatten();
+    entries
+        .filter(|entry| process_of(&entry.file_name()).is_some_and(is_gone))
+        .filter(|entry| is_abandoned(&entry.path()))
+        .filter(|entry| fs::remove_file(entry.path()).is_ok())
+        .count()
+}
+
+/// The process in a name of the form `.vdeq.PID.N`, both decimal.
+fn process_of(name: &OsStr) -> Option<Pid> {
+    let rest = name.to_str()?.strip_prefix(NAME_PREFIX)?;
+    let (pid, n) = rest.split_once('.')?;
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    (is_number(pid) && is_number(n)).then(|| pid.parse().ok().map(Pid::from_raw))?
+}
+
+fn is_gone(pid: Pid) -> bool {
+    kill(pid, None) == Err(Errno::ESRCH)
+}
+
+fn is_abandoned(path: &Path) -> bool {
+    let Ok(meta) = fs::symlink_metadata(path) else { return false };
+    meta.file_type().is_socket() && meta.uid() == geteuid().as_raw() && nobody_is_bound(path)
+}
+
+fn nobody_is_bound(path: &Path) -> bool {
+    let probe = || -> Result<(), Errno> {
+        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+        let fd = socket(AddressFamily::Unix, SockType::Datagram, flags, None)?;
+        connect(fd.as_raw_fd(), &UnixAddr::new(path)?)
+    };
+    probe() == Err(Errno::ECONNREFUSED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixDatagram;
+    use std::process::Command;
+
+    #[test]
+    fn only_names_of_our_own_form_are_looked_at() {
+        for name in [".vdeq.1.0", ".vdeq.4194304.12"] {
+            assert!(process_of(OsStr::new(name)).is_some(), "{name}");
+        }
+        for name in
+            ["vdeq.1.0", ".vdeq.1", ".vdeq.1.", ".vdeq..1", ".vdeq.a.1", ".vdeq.1.0.0", "ctl"]
+        {
+            assert_eq!(process_of(OsStr::new(name)), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_dead_socket_of_a_dead_process_is_removed_and_nothing_else() {
+        let mut ended = Command::new("true").spawn().unwrap();
+        ended.wait().unwrap();
+        let (dead, alive) = (ended.id(), std::process::id());
+        let dir = tempfile::tempdir().unwrap();
+        let path = |pid: u32, n: u32| dir.path().join(format!("{NAME_PREFIX}{pid}.{n}"));
+
+        drop(UnixDatagram::bind(path(dead, 0)).unwrap());
+        let _bound = UnixDatagram::bind(path(dead, 1)).unwrap();
+        fs::write(path(dead, 2), "no socket").unwrap();
+        drop(UnixDatagram::bind(path(alive, 0)).unwrap());
+
+        assert_eq!(sweep(dir.path()), 1);
+        assert!(!path(dead, 0).exists());
+        assert!(path(dead, 1).exists() && path(dead, 2).exists() && path(alive, 0).exists());
+    }
+}

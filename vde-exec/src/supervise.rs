@@ -1,0 +1,147 @@
+//! Stays beside the VM: passes signals on, watches the plugs, and tells how the VM ended.
+//!
+//! Theory of operation: one loop sleeps in `poll` on the signal descriptor and on the control
+//! stream of every plug that is up. There is no timer, so an idle VM costs nothing.
+//!
+//! | event | what happens |
+//! |---|---|
+//! | `SIGCHLD` | ask whether the VM ended; if it only stopped or went on, nothing |
+//! | another signal, sent to us | sent on to the VM; after `SIGTSTP` we stop as well |
+//! | another signal, from the terminal | the VM had it too: nothing, but for stopping |
+//! | end of a control stream | told to the observer once; the VM runs on |
+//!
+//! The VM is not reaped before it ended, so its process id cannot belong to somebody else when a
+//! signal is passed on. Descriptors are the caller's and are closed by the caller.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ExitStatus};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, kill, raise};
+use nix::sys::socket::{MsgFlags, recv};
+use nix::unistd::Pid;
+
+use crate::dial::Connection;
+use crate::signals::{Caught, Signals};
+
+/// Most bytes that a switch may say on a control stream that should be silent \[P-13.9\] before it is
+/// no longer listened to.
+const MAX_CHATTER: usize = 64 * 1024;
+
+/// How a VM ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// With an exit status.
+    Exited(i32),
+    /// By a signal.
+    Killed(i32),
+}
+
+/// What happened while the VM ran.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// The switch gave up the plug with this index; the VM has no network there any more.
+    PlugLost(usize),
+}
+
+/// Waits for the VM to end.
+///
+/// # Errors
+/// What the kernel says to `poll`, `read` or `wait`; none is expected. The VM runs on.
+pub fn supervise(
+    vm: &mut Child,
+    signals: &Signals,
+    connections: &[Connection],
+    observer: &mut dyn FnMut(Event),
+) -> io::Result<End> {
+    let mut watched: Vec<Watched<'_>> = connections
+        .iter()
+        .enumerate()
+        .map(|(index, connection)| Watched { index, connection, chatter: 0 })
+        .collect();
+    loop {
+        // Signals first: what came before the mask was in force must not wait for the next one.
+        while let Some(caught) = signals.next()? {
+            pass_on(vm, caught)?;
+        }
+        if let Some(status) = vm.try_wait()? {
+            return Ok(end_of(status));
+        }
+        sleep_until_something_happens(signals, &watched)?;
+        watched.retain_mut(|plug| plug.is_up() || lost(plug.index, observer));
+    }
+}
+
+fn lost(index: usize, observer: &mut dyn FnMut(Event)) -> bool {
+    observer(Event::PlugLost(index));
+    false
+}
+
+fn end_of(status: ExitStatus) -> End {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => End::Exited(code),
+        (None, signal) => End::Killed(signal.unwrap_or_default()),
+    }
+}
+
+fn sleep_until_something_happens(signals: &Signals, watched: &[Watched<'_>]) -> io::Result<()> {
+    let controls = watched.iter().map(|plug| plug.connection.control.as_fd());
+    let mut fds: Vec<PollFd<'_>> = signals
+        .fds()
+        .into_iter()
+        .chain(controls)
+        .map(|fd| PollFd::new(fd, PollFlags::POLLIN))
+        .collect();
+    match poll(&mut fds, PollTimeout::NONE) {
+        Ok(_) | Err(Errno::EINTR) => Ok(()),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// Sends a signal on to the VM, which has not been reaped and therefore still owns its id.
+fn pass_on(vm: &Child, caught: Caught) -> io::Result<()> {
+    let Caught { signal, group_wide } = caught;
+    if signal == Signal::SIGCHLD {
+        return Ok(());
+    }
+    if let (false, Ok(pid)) = (group_wide, i32::try_from(vm.id())) {
+        match kill(Pid::from_raw(pid), signal) {
+            // A zombie takes no signals; the next turn of the loop finds out.
+            Ok(()) | Err(Errno::ESRCH) => {}
+            // The VM changed its user (-runas): it is for its owner to signal it.
+            Err(Errno::EPERM) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    if signal == Signal::SIGTSTP {
+        raise(Signal::SIGSTOP)?;
+    }
+    Ok(())
+}
+
+/// A plug whose control stream is listened to.
+struct Watched<'a> {
+    index: usize,
+    connection: &'a Connection,
+    chatter: usize,
+}
+
+impl Watched<'_> {
+    /// Takes what the control stream has to say without waiting; the end of it ends the plug.
+    fn is_up(&mut self) -> bool {
+        let mut buffer = [0; 256];
+        let fd = self.connection.control.as_raw_fd();
+        match recv(fd, &mut buffer, MsgFlags::MSG_DONTWAIT) {
+            Err(Errno::EAGAIN | Errno::EINTR) => true,
+            Ok(0) | Err(_) => false,
+            Ok(length) => {
+                self.chatter += length;
+                self.chatter <= MAX_CHATTER
+            }
+        }
+    }
+}

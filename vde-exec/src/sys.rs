@@ -1,0 +1,37 @@
+//! The only unsafe code: what a child does between fork and exec, and signal dispositions.
+#![allow(unsafe_code, reason = "system calls that the standard library has no safe form for")]
+
+use std::io;
+use std::os::fd::{BorrowedFd, RawFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, pthread_sigmask, signal};
+
+/// Lets the program that `command` starts inherit `fds`, under the same numbers, and gives it the
+/// signal mask `mask`. Everything else stays close-on-exec.
+///
+/// This is the one place where a descriptor is opted into inheritance. The caller keeps `fds` open
+/// until the program has been started.
+pub(crate) fn inherit(command: &mut Command, fds: Vec<RawFd>, mask: SigSet) {
+    let prepare = move || -> io::Result<()> {
+        for &fd in &fds {
+            // SAFETY: the caller keeps the descriptor open until the program has been started, and
+            // this runs before that.
+            let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+            fcntl(fd, FcntlArg::F_SETFD(FdFlag::empty()))?;
+        }
+        pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&mask), None)?;
+        Ok(())
+    };
+    // SAFETY: `prepare` calls nothing but fcntl(2) and sigprocmask(2), which are async-signal-safe,
+    // and neither allocates nor takes a lock.
+    unsafe { command.pre_exec(prepare) };
+}
+
+/// Gives `which` its default disposition, so that raising it has the effect that it is known for.
+pub(crate) fn reset_to_default(which: Signal) -> nix::Result<()> {
+    // SAFETY: no handler of ours is replaced that anything relies on; `SIG_DFL` runs no code.
+    unsafe { signal(which, SigHandler::SigDfl) }.map(drop)
+}

@@ -1,0 +1,29 @@
+//! A program in QEMU's place: it tells what it was given and behaves as it is told.
+//!
+//! The binary `fake-qemu` calls [`main`]. A test tells it what to do through the environment, which
+//! reaches it through vdeq unchanged, and reads what it was given with [`Report`].
+//!
+//! | variable | meaning |
+//! |---|---|
+//! | `FAKE_QEMU_REPORT` | file that gets the report, a line a fact |
+//! | `FAKE_QEMU_DO` | what to do: words of [`Act`], done one after another; `exit=0` if unset |
+//! | `FAKE_QEMU_VERSION` | what `-version` prints; `hang` prints nothing and stays, `refuse` is an error |
+//! | `FAKE_QEMU_HELP` | what `-help` prints; an error if unset |
+//! | `FAKE_QEMU_PROBES` | file that gets a line for every `-version` or `-help` |
+
+mod program;
+mod report;
+
+pub use program::{Act, DEFAULT_BANNER, main};
+pub use report::{OpenFd, Report};
+
+/// Variable that names the report file.
+pub const REPORT: &str = "FAKE_QEMU_REPORT";
+/// Variable that says what to do.
+pub const DO: &str = "FAKE_QEMU_DO";
+/// Variable with the answer to `-version`.
+pub const VERSION: &str = "FAKE_QEMU_VERSION";
+/// Variable with the answer to `-help`.
+pub const HELP: &str = "FAKE_QEMU_HELP";
+/// Variable that names the file in which probes are counted.
+pub const PROBES: &str = "FAKE_QEMU_PROBES";

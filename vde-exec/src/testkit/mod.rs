@@ -1,0 +1,23 @@
+//! What tests and benches of every crate share: switches and VMs to test against.
+//!
+//! | part | what it is |
+//! |---|---|
+//! | [`FakeSwitch`](fake_switch::FakeSwitch) | a switch on real sockets, with either generation's manners and faults on demand |
+//! | [`RealSwitch`](real_switch::RealSwitch) | Debian's `vde_switch`, started, questioned and ended |
+//! | [`fake_qemu`] | a program that takes QEMU's place, tells what it was given, and behaves as told |
+//! | [`wait`] | waiting for a condition, with a deadline |
+//!
+//! Everything here panics when the world is not as a test needs it: a test that cannot run is a
+//! test that fails.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test kit stops where the world is not as the test needs it"
+)]
+
+pub mod fake_qemu;
+//pub mod fake_switch;
+pub mod real_switch;
+pub mod wait;

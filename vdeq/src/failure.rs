@@ -1,0 +1,283 @@
+//! What went wrong, in words: what was read, what was expected, what to do.
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use vde_args::{ArgError, ArgErrorKind};
+use vde_exec::vde_proto::{DataFailure, DialFailure, PlugError, PortRequest};
+use vde_exec::{BindError, DialError, Errno, FindError, LaunchError, LocateError, MAX_DIR_LEN};
+
+use crate::plan::PlanError;
+use crate::quote;
+
+/// The exit statuses of vdeq itself, as `env`, `nohup` and `timeout` have them.
+const FAILED: i32 = 125;
+const CANNOT_EXECUTE: i32 = 126;
+const NOT_FOUND: i32 = 127;
+
+/// An argument, and bytes in it.
+type Origin = (usize, Range<usize>);
+
+/// Why there is no virtual machine, or why nobody looks after it any more.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    Args(ArgError),
+    Plan(PlanError),
+    Plug { error: DialError, origin: Option<Origin> },
+    Find(FindError),
+    Launch(LaunchError),
+    Signals(Errno),
+    Supervise(io::Error),
+    Output(io::Error),
+    Interrupted(i32),
+}
+
+impl From<ArgError> for Failure {
+    fn from(error: ArgError) -> Self {
+        Self::Args(error)
+    }
+}
+
+impl From<PlanError> for Failure {
+    fn from(error: PlanError) -> Self {
+        Self::Plan(error)
+    }
+}
+
+impl From<FindError> for Failure {
+    fn from(error: FindError) -> Self {
+        Self::Find(error)
+    }
+}
+
+impl Failure {
+    /// What to end with.
+    pub(crate) fn exit_status(&self) -> i32 {
+        match self {
+            Self::Find(FindError::NotFound { .. }) => NOT_FOUND,
+            Self::Find(_) => CANNOT_EXECUTE,
+            Self::Launch(error) if error.error.kind() == io::ErrorKind::NotFound => NOT_FOUND,
+            Self::Launch(_) => CANNOT_EXECUTE,
+            _ => FAILED,
+        }
+    }
+
+    /// The whole message: a sentence, the argument with carets, and what to do.
+    pub(crate) fn report(&self, argv: &[OsString]) -> String {
+        let mut text = format!("vdeq: {}\n", self.sentence());
+        if let Some((index, span)) = self.origin() {
+            let _ = writeln!(text, "{}", quote::point_at(argv, index, &span));
+        }
+        for hint in self.hints() {
+            let _ = writeln!(text, "  {hint}");
+        }
+        text
+    }
+
+    fn origin(&self) -> Option<Origin> {
+        match self {
+            Self::Args(error) => Some((error.index, error.span.clone())),
+            Self::Plug { origin, .. }
+            | Self::Plan(PlanError::Locator { origin, .. } | PlanError::TwoPorts { origin, .. }) => {
+                origin.clone()
+            }
+            _ => None,
+        }
+    }
+
+    fn sentence(&self) -> String {
+        match self {
+            Self::Args(error) => error.to_string(),
+            Self::Plan(PlanError::Locator { error, .. }) => error.to_string(),
+            Self::Plan(PlanError::TwoPorts { outer, inner, .. }) => {
+                format!("port={outer} and the locator's {inner} ask for different ports")
+            }
+            Self::Plug { error: DialError::Handshake { switch, port, error }, .. } => {
+                handshake_sentence(switch.control(), *port, error)
+            }
+            Self::Plug { error, .. } => error.to_string(),
+            Self::Find(error) => error.to_string(),
+            Self::Launch(error) => error.to_string(),
+            Self::Signals(errno) => format!("cannot set up signals: {}", errno.desc()),
+            Self::Supervise(error) => format!("cannot watch the virtual machine: {error}"),
+            Self::Output(error) => format!("cannot write: {error}"),
+            Self::Interrupted(_) => "interrupted; no virtual machine was started".to_owned(),
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Args(error) => argument_hints(error),
+            Self::Plan(PlanError::Locator { .. }) => vec![
+                "a switch is named by its directory: sock=/run/vde.ctl, or with a port /run/vde.ctl[3]"
+                    .to_owned(),
+            ],
+            Self::Plan(PlanError::TwoPorts { .. }) => vec!["give the port once".to_owned()],
+            Self::Plug { error, .. } => plug_hints(error),
+            Self::Find(error) => find_hints(error),
+            Self::Supervise(_) => {
+                vec!["the virtual machine runs on, with its network".to_owned()]
+            }
+            Self::Launch(_) | Self::Signals(_) | Self::Output(_) | Self::Interrupted(_) => Vec::new(),
+        }
+    }
+}
+
+fn argument_hints(error: &ArgError) -> Vec<String> {
+    match error.kind {
+        ArgErrorKind::MissingProgram => vec![
+            "for example: vdeq qemu-system-x86_64 -hda disk.img -net nic -net vde".to_owned(),
+            "vdeq --help tells the rest".to_owned(),
+        ],
+        ArgErrorKind::UnknownParameter { .. } => {
+            vec!["a VDE network takes sock=, port=, group=, mode=, vlan= and id=".to_owned()]
+        }
+        ArgErrorKind::UnknownOption { .. } => vec!["vdeq --help lists the options".to_owned()],
+        _ => Vec::new(),
+    }
+}
+
+fn find_hints(error: &FindError) -> Vec<String> {
+    match error {
+        FindError::NotFound { candidates, .. } if !candidates.is_empty() => {
+            let names: Vec<_> = candidates.iter().map(|name| name.to_string_lossy()).collect();
+            vec![format!("these are installed: {}", names.join(", "))]
+        }
+        FindError::NotFound { .. } => vec![
+            "install a QEMU (Debian: apt install qemu-system-x86), or give the program's path"
+                .to_owned(),
+        ],
+        _ => Vec::new(),
+    }
+}
+
+fn handshake_sentence(control: &Path, port: PortRequest, error: &PlugError) -> String {
+    let switch = control.display();
+    let wanted = match port {
+        PortRequest::Any => "a port".to_owned(),
+        other => other.to_string(),
+    };
+    match error {
+        PlugError::Refused => format!("the switch at {switch} refused {wanted}"),
+        PlugError::NoAnswer { waited } => format!(
+            "the switch at {switch} did not answer within {:.1} s when asked for {wanted}",
+            waited.as_secs_f64()
+        ),
+        PlugError::Dial(DialFailure::Dead) => {
+            format!("nobody listens at {switch}: the switch that made it is gone")
+        }
+        PlugError::Dial(DialFailure::Denied) => {
+            format!("this user may not connect to the switch at {switch}")
+        }
+        PlugError::Dial(DialFailure::Absent) => format!("the switch at {switch} has just gone"),
+        PlugError::Dial(DialFailure::Busy) => {
+            format!("the switch at {switch} has too many clients waiting")
+        }
+        PlugError::Data(DataFailure::Denied) => {
+            format!("this user may not connect to the port that {switch} gave")
+        }
+        other => format!("{switch}: {other}"),
+    }
+}
+
+fn plug_hints(error: &DialError) -> Vec<String> {
+    match error {
+        DialError::Locate(error) => locate_hints(error),
+        DialError::Bind(BindError::Group { .. }) | DialError::NoGroup { .. } => {
+            vec!["name a group that this user is in, or leave group= out".to_owned()]
+        }
+        DialError::Bind(_) => {
+            vec!["make one of these directories writable, or set XDG_RUNTIME_DIR".to_owned()]
+        }
+        DialError::Handshake { switch, port, error } => handshake_hints(switch.dir(), *port, error),
+        DialError::ForeignSocket { .. } => {
+            vec!["no frame was sent there; do not trust this switch".to_owned()]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn locate_hints(error: &LocateError) -> Vec<String> {
+    match error {
+        LocateError::NoDefault { tried } => vec![
+            format!("looked for: {}", list(tried)),
+            "start one (vde_switch -d -s /tmp/vde.ctl), or name one with sock=".to_owned(),
+        ],
+        LocateError::Absent { path } => {
+            vec![format!("start it (vde_switch -d -s {}), or correct sock=", path.display())]
+        }
+        LocateError::TooLong { .. } => vec![format!(
+            "a socket address has no room for more than {MAX_DIR_LEN} bytes and /ctl; \
+             start the switch in a directory with a shorter path"
+        )],
+        LocateError::NotASwitch { .. } => {
+            vec!["name the directory that was given to vde_switch -s".to_owned()]
+        }
+        LocateError::Io { error, .. } if error.kind() == io::ErrorKind::PermissionDenied => {
+            vec!["ask the owner of the switch for access (vde_switch -m 660 -g GROUP)".to_owned()]
+        }
+        LocateError::BadFile { .. } | LocateError::FileChain { .. } => {
+            vec!["its first line has to be the directory of a switch".to_owned()]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn handshake_hints(dir: &Path, port: PortRequest, error: &PlugError) -> Vec<String> {
+    let dir = dir.display();
+    let mut hints = match error {
+        PlugError::Refused | PlugError::NoAnswer { .. } => refusal_hints(port),
+        PlugError::Dial(DialFailure::Dead) => {
+            vec![format!("start it again: vde_switch -d -s {dir}")]
+        }
+        PlugError::Dial(DialFailure::Denied) => {
+            vec!["ask the owner of the switch for access (vde_switch -m 660 -g GROUP)".to_owned()]
+        }
+        PlugError::BadReply(_) => vec!["is this a vde_switch?".to_owned()],
+        _ => Vec::new(),
+    };
+    if matches!(error, PlugError::NoAnswer { .. }) {
+        hints.push(
+            "a vde_switch up to 2.3.2 is silent when it refuses; or it hangs, or needs more time \
+             (--timeout SECONDS)"
+                .to_owned(),
+        );
+    }
+    hints
+}
+
+/// A switch never says why it refuses \[P-5.5\]; these are the reasons it can have.
+fn refusal_hints(port: PortRequest) -> Vec<String> {
+    match port {
+        PortRequest::Any => vec![
+            "all its ports may be in use (vde_switch -n N gives it more), or it cannot reach our \
+             socket (--mod 0666 opens that to a switch of another user)"
+                .to_owned(),
+        ],
+        asked => vec![format!(
+            "{asked} may be beyond its last one (vde_switch -n N), in use by another user, or \
+             reserved; without port= it gives the first free one"
+        )],
+    }
+}
+
+fn list(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exit_status_tells_a_missing_program_from_one_that_cannot_run() {
+        let missing = FindError::NotFound { name: "q".into(), candidates: Vec::new() };
+        assert_eq!(Failure::from(missing).exit_status(), 127);
+        let unusable = FindError::NotExecutable { path: "q".into(), reason: "no" };
+        assert_eq!(Failure::from(unusable).exit_status(), 126);
+        assert_eq!(Failure::Interrupted(15).exit_status(), 125);
+    }
+}

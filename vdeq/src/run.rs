@@ -1,0 +1,180 @@
+//! Runs a virtual machine: find the program, plug in, rewrite the command line, start, stay.
+//!
+//! Nothing is started before every plug is up and the spelling for this QEMU is known, so a failure
+//! on the way leaves no VM; and whatever was made by then is dropped, which gives the ports back.
+
+use std::ffi::OsString;
+use std::os::fd::AsRawFd;
+use std::time::Duration;
+
+use vde_args::{Dialect, Invocation, Network, Note};
+use vde_exec::{
+    Connection, DialError, DialOptions, End, Environment, Event, Launch, Program, Signals, dial,
+    supervise,
+};
+
+use crate::accelerator;
+use crate::detect::{Detected, Detection, Source};
+use crate::failure::Failure;
+use crate::plan::{PlannedPlug, plan};
+use crate::quote;
+use crate::voice::Voice;
+
+/// Longest wait for a switch to answer, unless `--timeout` says otherwise.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Runs what the command line asks for, and tells how the VM ended.
+pub(crate) fn run(invocation: &Invocation) -> Result<End, Failure> {
+    let voice = Voice::new(invocation.options.verbose);
+    let network = Network::read(invocation)?;
+    let plugs = plan(network.plugs(), &invocation.options)?;
+    let environment = Environment::of_process();
+    let program = find(invocation, &environment, voice)?;
+    tell_notes(&network, voice);
+
+    let signals = Signals::take().map_err(Failure::Signals)?;
+    let detection = Detection::begin(invocation.options.qemu_version, &program.path, &environment);
+    let connections = plug_in(&plugs, invocation, &environment, &signals, voice)?;
+    let dialect = dialect(detection, invocation, &signals, voice)?;
+
+    let fds: Vec<i32> = connections.iter().map(|plug| plug.data.as_raw_fd()).collect();
+    let rewritten = network.rewrite(dialect, &fds)?;
+    let mut args = rewritten.args;
+    if program.lacks_kvm && !accelerator::is_named(&invocation.line) {
+        args.insert(0, "-enable-kvm".into());
+    }
+    start(program, args, invocation.options.exec, &connections, &signals, voice)
+}
+
+fn find(
+    invocation: &Invocation,
+    environment: &Environment,
+    voice: Voice,
+) -> Result<Program, Failure> {
+    let program = Program::find(&invocation.program, environment)?;
+    if program.stand_in {
+        let (asked, path) = (invocation.program.to_string_lossy(), program.path.display());
+        voice.detail(format_args!("there is no program {asked}; {path} takes its place"));
+    }
+    Ok(program)
+}
+
+fn tell_notes(network: &Network, voice: Voice) {
+    for note in network.notes() {
+        match note {
+            // Not what was asked for, perhaps.
+            Note::OtherBackend { .. } | Note::NoDevice { .. } => voice.say(note),
+            _ => voice.detail(note),
+        }
+    }
+}
+
+/// Makes every plug, in the order of the command line, so that ports are given out in that order.
+fn plug_in(
+    plugs: &[PlannedPlug],
+    invocation: &Invocation,
+    environment: &Environment,
+    signals: &Signals,
+    voice: Voice,
+) -> Result<Vec<Connection>, Failure> {
+    let timeout = invocation.options.timeout.unwrap_or(TIMEOUT);
+    let mut connections = Vec::with_capacity(plugs.len());
+    for (index, plug) in plugs.iter().enumerate() {
+        let options = DialOptions {
+            description: description(index),
+            timeout,
+            environment: environment.clone(),
+        };
+        let connection = match dial(&plug.vnl, &options, Some(signals.interrupt())) {
+            Ok(connection) => connection,
+            Err(DialError::Interrupted) => return Err(interrupted(signals)),
+            Err(error) => return Err(Failure::Plug { error, origin: plug.origin.clone() }),
+        };
+        let (dir, fd) = (connection.switch.dir().display(), connection.data.as_raw_fd());
+        match connection.port {
+            Some(port) => {
+                voice.detail(format_args!("network {index}: port {port} of {dir}, fd {fd}"))
+            }
+            None => voice.detail(format_args!("network {index}: {dir}, fd {fd}")),
+        }
+        connections.push(connection);
+    }
+    Ok(connections)
+}
+
+/// What the administrator of the switch sees beside the port \[P-2.16\].
+fn description(index: usize) -> String {
+    let (uid, pid) = (vde_exec::effective_user(), std::process::id());
+    let ssh = std::env::var("SSH_CLIENT").unwrap_or_default();
+    let from = ssh.split(' ').next().filter(|ip| !ip.is_empty());
+    let from = from.map(|ip| format!(" SSH={ip}")).unwrap_or_default();
+    format!("vdeq: user={uid} pid={pid} net={index}{from}")
+}
+
+/// The signal that interrupted a wait.
+fn interrupted(signals: &Signals) -> Failure {
+    Failure::Interrupted(signals.interruption().unwrap_or_default())
+}
+
+fn dialect(
+    detection: Detection,
+    invocation: &Invocation,
+    signals: &Signals,
+    voice: Voice,
+) -> Result<Dialect, Failure> {
+    match detection.finish(invocation.style, Some(signals.interrupt())) {
+        Detected::Interrupted => Err(interrupted(signals)),
+        Detected::Version(version, source) => {
+            match source {
+                Source::Told => {
+                    voice.detail(format_args!("QEMU {version}, as --qemu-version says"))
+                }
+                Source::Remembered => voice.detail(format_args!("QEMU {version}, remembered")),
+                Source::Asked => voice.detail(format_args!("QEMU {version}")),
+                Source::Assumed => voice.say(format_args!(
+                    "{} does not tell its version; taking it for QEMU {version} \
+                     (--qemu-version X.Y says otherwise)",
+                    invocation.program.to_string_lossy()
+                )),
+            }
+            Ok(Dialect::of(version))
+        }
+    }
+}
+
+fn start(
+    program: Program,
+    args: Vec<OsString>,
+    exec: bool,
+    connections: &[Connection],
+    signals: &Signals,
+    voice: Voice,
+) -> Result<End, Failure> {
+    let words =
+        std::iter::once(program.path.as_os_str()).chain(args.iter().map(OsString::as_os_str));
+    voice.detail(format_args!("running: {}", quote::shell_line(words)));
+    let launch = Launch {
+        program: program.path,
+        name: program.name,
+        args,
+        connections,
+        mask: signals.mask_before(),
+    };
+    if exec {
+        return Err(Failure::Launch(launch.exec()));
+    }
+    let mut vm = launch.spawn().map_err(Failure::Launch)?;
+    let mut observer = |event| match event {
+        Event::PlugLost(index) => tell_loss(index, connections, voice),
+        _ => {}
+    };
+    supervise(&mut vm, signals, connections, &mut observer).map_err(Failure::Supervise)
+}
+
+fn tell_loss(index: usize, connections: &[Connection], voice: Voice) {
+    let place = connections.get(index).map(|plug| plug.switch.dir().display().to_string());
+    voice.say(format_args!(
+        "the switch {} closed network {index}; the virtual machine runs on without it",
+        place.unwrap_or_default()
+    ));
+}

@@ -1,0 +1,37 @@
+//! The usage help: what `vdeq --help` prints.
+
+/// The text, for standard output.
+pub(crate) const TEXT: &str = "\
+vdeq: start a QEMU/KVM virtual machine on a VDE network
+
+usage:
+  vdeq [OPTIONS] QEMU [--mod MODE] QEMU_OPTIONS -net vde[,vlan=N][,sock=SWITCH][,port=N]
+  vdeq [OPTIONS] QEMU [--mod MODE] [-sock SWITCH[,SWITCH...]] QEMU_OPTIONS
+  vde{QEMU} ...        a link to vdeq: vdeqemu, vdekvm, vdeqemu-system-x86_64
+  vdeoq, vdeo{QEMU}    the same for a QEMU older than 0.8 (-tun-fd), one NIC a switch
+
+QEMU is the command that starts the virtual machine. `qemu` and `kvm` also mean the
+qemu-system-* of this machine where there is no program of that name.
+
+in the QEMU options:
+  -net vde,...         a VDE network; also -netdev vde,id=ID,... and -nic vde,...
+    vlan=N             QEMU's own \"vlan\" N (not 802.1Q); 0 if not given
+    sock=SWITCH        directory of the switch; the default switch if not given:
+                       ~/.vdeplug/default, ~/.vde2/default.switch, ~/.vde2/stdsock,
+                       /var/run/vde.ctl, /tmp/vde.ctl, whichever exists first
+    port=N             port of the switch; the first free one if not given
+  -sock SWITCH,...     old syntax: one NIC joined to every named switch
+  --mod MODE           octal permissions of our socket while it is being plugged in
+
+options, before the QEMU command (or first, after it):
+  --exec               become QEMU instead of staying beside it
+  --timeout SECONDS    longest wait for a switch to answer; 5 if not given
+  --qemu-version X.Y   the version of QEMU, instead of asking it
+  -v, --verbose        say what is done
+  -h, -help, --help    print this help
+  --version            print the version
+
+Without any network in the QEMU options the virtual machine gets one NIC on the
+default switch. The exit status is the virtual machine's; 125 if vdeq failed,
+126 if QEMU cannot be executed, 127 if it was not found.
+";
