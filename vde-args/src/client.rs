@@ -76,12 +76,17 @@ impl Client {
 
     /// Whether it is a VDE network.
     pub(crate) fn is_vde(&self) -> bool {
-        self.kind != Kind::Device && self.is_type(b"vde")
+        self.kind != Kind::Device && !self.is_json() && self.is_type(b"vde")
+    }
+
+    /// Whether it is in the other notation of QEMU's lists, which knows no `vlan`.
+    fn is_json(&self) -> bool {
+        self.list.text().first() == Some(&b'{')
     }
 
     /// What `vlan=` says. Only `-net` and, in its time, `-device` had it.
     pub(crate) fn vlan(&self) -> Vlan<'_> {
-        if !matches!(self.kind, Kind::Net | Kind::Device) {
+        if self.is_json() || !matches!(self.kind, Kind::Net | Kind::Device) {
             return Vlan::Absent;
         }
         let Some(entry) = self.list.last_entry(b"vlan") else { return Vlan::Absent };
@@ -129,7 +134,7 @@ impl Client {
     /// Whether it refers to the netdev `id`, in either of the two notations of a device.
     pub(crate) fn refers_to(&self, id: &[u8]) -> bool {
         let text = self.list.text();
-        if self.kind == Kind::Device && text.first() == Some(&b'{') {
+        if self.kind == Kind::Device && self.is_json() {
             let quoted = [b"\"", id, b"\""].concat();
             return has(text, b"\"netdev\"") && has(text, &quoted);
         }
@@ -176,6 +181,14 @@ mod tests {
             assert!(!client("-net", other).is_vde(), "{other}");
         }
         assert!(!client("-device", "vde").is_vde());
+    }
+
+    #[test]
+    fn json_is_not_cut_at_its_commas() {
+        let device = client("-device", r#"{"driver":"e1000","id":"a,vlan=1,type=vde"}"#);
+        assert_eq!(device.vlan(), Vlan::Absent);
+        assert!(!client("-netdev", r#"{"type":"user","id":"a,type=vde"}"#).is_vde());
+        assert!(client("-netdev", r#"{"type":"user","id":"a"}"#).is_backend());
     }
 
     #[test]

@@ -5,7 +5,8 @@ const LONGEST: usize = 32;
 
 /// The candidate that takes the fewest slips of a typist to turn into `word`: a letter left out,
 /// added, replaced, or swapped with its neighbour. `None` if all are further away than a third of
-/// the word (at least one slip, at most three). Of equals, the first candidate wins.
+/// the word (at least one slip, at most three). Of equals, one of the same length wins: swapped
+/// letters are a more likely slip than lost ones; then the first.
 pub(crate) fn nearest<'a>(
     word: &[u8],
     candidates: impl IntoIterator<Item = &'a str>,
@@ -14,14 +15,12 @@ pub(crate) fn nearest<'a>(
         return None;
     }
     let limit = word.len().div_ceil(3).clamp(1, 3);
-    let mut best: Option<(usize, &str)> = None;
-    for candidate in candidates {
-        let far = distance(word, candidate.as_bytes());
-        if far <= limit && far < candidate.len() && best.is_none_or(|(least, _)| far < least) {
-            best = Some((far, candidate));
-        }
-    }
-    best.map(|(_, candidate)| candidate)
+    let slips = candidates.into_iter().filter_map(|candidate| {
+        let slips = distance(word, candidate.as_bytes());
+        let is_near = slips <= limit && slips < candidate.len().min(word.len());
+        is_near.then(|| (slips, candidate.len().abs_diff(word.len()), candidate))
+    });
+    slips.min_by_key(|&(slips, longer, _)| (slips, longer)).map(|(.., candidate)| candidate)
 }
 
 /// Edit distance with neighbour swaps (optimal string alignment), row by row.
@@ -83,6 +82,8 @@ mod tests {
         assert_eq!(nearest(b"vlna", keys), Some("vlan"));
         assert_eq!(nearest(b"foo", keys), None);
         assert_eq!(nearest(b"x", ["v"]), None);
+        assert_eq!(nearest(b"-", ["-v"]), None);
+        assert_eq!(nearest(b"modle", ["mode", "model"]), Some("model"));
         assert_eq!(nearest(b"", keys), None);
         assert_eq!(nearest(&[b's'; 4096], keys), None);
     }

@@ -123,8 +123,7 @@ impl fmt::Display for Note {
         match self {
             Self::DefaultSwitch => f.write_str("no network is named: joining the default switch"),
             Self::OtherBackend { text, .. } => {
-                let text = Quoted(text);
-                write!(f, "{text} names a network other than VDE: no VDE network was added")
+                write!(f, "{} settles the network: no VDE network was added", Quoted(text))
             }
             Self::Informational { text, .. } => {
                 write!(f, "{} only asks QEMU for information: no network was added", Quoted(text))
@@ -213,18 +212,18 @@ impl Network {
     /// Adds the default plug to a line that asks for no plug, unless it has another network or
     /// needs none.
     fn read_nothing_named(&mut self, invocation: &Invocation) {
-        if let Some((index, text)) = other_backend(&self.line, &self.clients) {
-            self.notes.push(Note::OtherBackend { index, text });
-            return;
-        }
         if let Some((index, text)) = informational(&self.line) {
             self.notes.push(Note::Informational { index, text });
             return;
         }
+        if let Some((index, text)) = other_backend(&self.line, &self.clients) {
+            self.notes.push(Note::OtherBackend { index, text });
+            return;
+        }
         self.plugs.push(PlugSpec::default_switch(invocation.options.mode));
         self.notes.push(Note::DefaultSwitch);
-        let nic = self.clients.iter().find(|client| client.kind == Kind::Net && client.is_nic());
-        let what = match nic.and_then(Client::hub) {
+        let mut nics = self.clients.iter().filter(|c| c.kind == Kind::Net && c.is_nic());
+        let what = match nics.find_map(Client::hub) {
             Some(hub) => Added::Joined(0, hub),
             None => Added::Direct(0),
         };

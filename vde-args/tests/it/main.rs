@@ -1,0 +1,20 @@
+//! The crate as its users see it: argv in, plugs and argv out.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "tests may say what they believe and stop when it is not so"
+)]
+
+mod ancestor;
+mod called;
+mod laws;
+mod man_page;
+mod networks;
+mod own_options;
+mod spellings;
+mod support;
+mod vlans;
