@@ -66,8 +66,8 @@ pub struct Options {
     /// `--timeout`: how long a switch may take to answer.
     pub timeout: Option<Duration>,
     /// `--mod`: file mode of the data sockets. `None` if not given, or given as 0: a socket of
-    /// mode 0 would lock out the very switch it is for, and callers of the C library that meant
-    /// "the default" passed 0.
+    /// mode 0 would lock out the very switch it is for \[P-9.2\], and callers of the C library that
+    /// meant "the default" passed 0.
     pub mode: Option<u32>,
     /// The switches of all `-sock` lists, in order.
     pub socks: Vec<Sock>,

@@ -151,7 +151,7 @@ impl Network {
         let clients = Client::all(&line);
         let mut network =
             Self { line, clients, additions: Vec::new(), plugs: Vec::new(), notes: Vec::new() };
-        network.read_named(invocation)?;
+        network.read_named()?;
         network.read_socks(invocation);
         if network.plugs.is_empty() {
             network.read_nothing_named(invocation);
@@ -173,10 +173,10 @@ impl Network {
     }
 
     /// Finds the VDE networks that the line names.
-    fn read_named(&mut self, invocation: &Invocation) -> Result<(), ArgError> {
+    fn read_named(&mut self) -> Result<(), ArgError> {
         for client in &mut self.clients {
             if client.is_vde() {
-                let spec = PlugSpec::of_client(client, &self.line, invocation.options.mode)?;
+                let spec = PlugSpec::of_client(client, &self.line)?;
                 client.plug = Some(self.plugs.len());
                 self.plugs.push(spec);
             }
@@ -200,7 +200,7 @@ impl Network {
         let is_lone = socks.len() == 1 && !self.hubs(|_| true).contains(&0);
         for sock in socks {
             let plug = self.plugs.len();
-            self.plugs.push(PlugSpec::of_sock(sock, invocation.options.mode));
+            self.plugs.push(PlugSpec::of_sock(sock));
             let what = match invocation.style {
                 Style::Current if !is_lone => Added::Joined(plug, 0),
                 _ => Added::Direct(plug),
@@ -220,7 +220,7 @@ impl Network {
             self.notes.push(Note::OtherBackend { index, text });
             return;
         }
-        self.plugs.push(PlugSpec::default_switch(invocation.options.mode));
+        self.plugs.push(PlugSpec::default_switch());
         self.notes.push(Note::DefaultSwitch);
         let mut nics = self.clients.iter().filter(|c| c.kind == Kind::Net && c.is_nic());
         let what = match nics.find_map(Client::hub) {

@@ -10,22 +10,23 @@ use crate::nearest::nearest;
 use crate::values::{read_mode, read_number};
 use crate::{ArgError, ArgErrorKind, CommandLine, Sock};
 
-/// The highest port number that the control protocol can carry: 23 bits.
+/// The highest port number that the control protocol can carry: 23 bits \[P-2.4\].
 pub const PORT_MAX: u32 = 0x7f_ffff;
 
 /// One plug to make before QEMU starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlugSpec {
     /// The switch as the user named it, a path or a network locator, with option escapes resolved
-    /// and quotes kept (they are the locator's). `None` is the default switch.
+    /// and quotes kept (they are the locator's). `None` is the default switch \[P-11.1\].
     pub sock: Option<OsString>,
-    /// The port, 1 to [`PORT_MAX`]. `None` is any: `port=0` was that for the C vdeq and is for
-    /// QEMU's own backend.
+    /// The port, 1 to [`PORT_MAX`] \[P-2.6\]. `None` is any \[P-2.5\]: `port=0` was that for the
+    /// C vdeq, and is for QEMU's own backend. Port 0 itself has to be asked for in the locator.
     pub port: Option<u32>,
     /// The group of the data socket, by name or number.
     pub group: Option<OsString>,
-    /// The mode of the data socket: `mode=` of this network, or else `--mod`. `None`, also for a
-    /// mode of 0, is the default.
+    /// The mode of the data socket that `mode=` of this network asks for. `None`, also for a mode
+    /// of 0, which would lock the switch out \[P-9.2\], is what the locator says, then what
+    /// [`crate::Options::mode`] says, then the default.
     pub mode: Option<u32>,
     /// The argument that names the switch, and which bytes of it do: the value of `sock=`, the
     /// name in a `-sock` list, or the word `vde`. `None` if nothing asked for this plug but the
@@ -35,25 +36,20 @@ pub struct PlugSpec {
 
 impl PlugSpec {
     /// The plug for a name of a `-sock` list.
-    pub(crate) fn of_sock(sock: &Sock, mode: Option<u32>) -> Self {
-        let (index, span) = sock.origin.clone();
-        let sock = sock.path.clone();
-        Self { sock, port: None, group: None, mode, origin: Some((index, span)) }
+    pub(crate) fn of_sock(sock: &Sock) -> Self {
+        let origin = Some(sock.origin.clone());
+        Self { sock: sock.path.clone(), origin, ..Self::default_switch() }
     }
 
     /// The plug of a command line that names no network.
-    pub(crate) fn default_switch(mode: Option<u32>) -> Self {
-        Self { sock: None, port: None, group: None, mode, origin: None }
+    pub(crate) fn default_switch() -> Self {
+        Self { sock: None, port: None, group: None, mode: None, origin: None }
     }
 
     /// The plug that a client asks for which names VDE.
-    pub(crate) fn of_client(
-        client: &Client,
-        line: &CommandLine,
-        mode: Option<u32>,
-    ) -> Result<Self, ArgError> {
+    pub(crate) fn of_client(client: &Client, line: &CommandLine) -> Result<Self, ArgError> {
         let reader = Reader { client, line };
-        let mut plug = Self { origin: reader.origin(b"type"), ..Self::default_switch(mode) };
+        let mut plug = Self { origin: reader.origin(b"type"), ..Self::default_switch() };
         for entry in client.list.entries().iter().filter(|entry| !entry.is_empty()) {
             reader.read(entry, &mut plug)?;
         }

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use crate::client::{Client, HUB_MAX, Kind, Vlan, has};
-use crate::keyval::Edit;
+use crate::keyval::{Edit, Entry, KeyVal};
 use crate::network::{Added, Network, Why};
 use crate::{ArgError, ArgErrorKind, Dialect};
 
@@ -76,6 +76,7 @@ impl<'a> Speller<'a> {
             }
             b"type" | b"sock" | b"port" | b"group" | b"mode" => Edit::Remove,
             b"vlan" if !keep_vlan => Edit::Remove,
+            b"name" if !keep_vlan => name_as_id(list, entry),
             _ if entry.is_empty() => Edit::Remove,
             _ => Edit::Keep,
         });
@@ -232,6 +233,17 @@ fn own_id(client: &Client) -> Option<Vec<u8>> {
     let id = list.entries().iter().find(|entry| list.key(entry) == b"id");
     let id = id.or_else(|| list.last_entry(b"name"))?;
     id.value.as_ref().map(|value| list.bytes(value).to_vec()).filter(|id| !id.is_empty())
+}
+
+/// `name=` as `id=`, its newer word, which QEMU takes alone since 5.1: the last one, if there is no
+/// `id=` yet.
+fn name_as_id(list: &KeyVal<'_>, entry: &Entry) -> Edit {
+    match &entry.value {
+        Some(value) if list.first(b"id").is_none() && list.last_entry(b"name") == Some(entry) => {
+            Edit::Replace([b"id=", list.bytes(value)].concat())
+        }
+        _ => Edit::Remove,
+    }
 }
 
 /// The argument of a `-netdev` that is a port called `id` of hub `hub`.

@@ -78,7 +78,7 @@ fn v30_an_argument_of_any_length_is_rewritten() {
 fn options_of_ours_work_with_one_dash_and_two_and_in_any_order() {
     for text in ["vdeq qemu --mod 600 -sock /s", "vdeq qemu -sock /s -mode 600 -b c"] {
         assert_eq!(switches(text), ["/s"]);
-        assert_eq!(network(text).plugs()[0].mode, Some(0o600));
+        assert_eq!(run(text).options.mode, Some(0o600));
     }
 }
 

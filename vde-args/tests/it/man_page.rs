@@ -2,7 +2,7 @@
 
 use vde_args::Dialect;
 
-use crate::support::{DIALECTS, joined, rewrite, switches};
+use crate::support::{DIALECTS, joined, rewrite, run, switches};
 
 fn both(text: &str, then: &str, now: &str) {
     assert_eq!(joined(&rewrite(Dialect::TapVlan, text).args), then, "{text}");
@@ -56,14 +56,13 @@ fn the_old_syntax_joins_one_interface_to_all_switches() {
 }
 
 #[test]
-fn the_mode_goes_to_every_plug_and_not_to_qemu() {
+fn the_mode_is_for_every_plug_and_not_for_qemu() {
     for text in [
         "vdeq qemu --mod 660 -net nic -net vde,sock=/a -net vde,sock=/b",
         "vdekvm --mod 660 -net nic -net vde,sock=/a -net vde,sock=/b",
         "vdeq qemu --mod 660 -sock /a,/b -b c",
     ] {
-        let modes: Vec<_> = crate::support::network(text).plugs().iter().map(|p| p.mode).collect();
-        assert_eq!(modes, [Some(0o660); 2]);
+        assert_eq!(run(text).options.mode, Some(0o660));
         for dialect in DIALECTS {
             assert!(!joined(&rewrite(dialect, text).args).contains("660"));
         }

@@ -2,7 +2,7 @@
 
 use vde_args::{ArgErrorKind, Note, PORT_MAX};
 
-use crate::support::{error, network, place, switches};
+use crate::support::{error, network, place, run, switches};
 
 #[test]
 fn a_vde_network_is_found_behind_every_option_that_can_name_one() {
@@ -49,10 +49,12 @@ fn the_last_of_a_repeated_parameter_counts() {
 }
 
 #[test]
-fn the_mode_of_a_network_goes_before_the_mode_of_all() {
-    let network = network("vdeq qemu --mod 600 -net vde,mode=660 -net vde -net vde,mode=0");
+fn the_mode_of_one_network_is_kept_apart_from_the_mode_of_all() {
+    let text = "vdeq qemu --mod 600 -net vde,mode=660 -net vde -net vde,mode=0";
+    let network = network(text);
     let modes: Vec<_> = network.plugs().iter().map(|plug| plug.mode).collect();
-    assert_eq!(modes, [Some(0o660), Some(0o600), None]);
+    assert_eq!(modes, [Some(0o660), None, None]);
+    assert_eq!(run(text).options.mode, Some(0o600));
 }
 
 #[test]

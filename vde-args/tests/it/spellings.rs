@@ -201,6 +201,13 @@ fn empty_items_and_parameters_of_vde_go_and_all_else_stays_in_place() {
 }
 
 #[test]
+fn a_name_becomes_an_id_where_qemu_may_know_no_names() {
+    assert_eq!(spelt(TapVlan, "-nic vde,name=n"), "-nic tap,fd=10,name=n");
+    assert_eq!(spelt(Socket, "-nic vde,name=m,name=n"), "-nic socket,fd=10,id=n");
+    assert_eq!(spelt(Socket, "-nic vde,name=n,id=i"), "-nic socket,fd=10,id=i");
+}
+
+#[test]
 fn every_change_is_told_with_its_reason() {
     let changes = rewrite(Socket, "vdeq -v qemu -sock /a -net vde,sock=/b -m 1").changes;
     let told: Vec<_> =
