@@ -13,7 +13,7 @@ use vde_args::{QemuVersion, Style};
 use vde_exec::{Answer, Environment, Probe, VersionCache};
 
 /// Longest wait for an answer. QEMU takes 20 ms; this leaves room for a loaded machine.
-const TIMEOUT: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How the version is going to be learnt.
 #[derive(Debug)]
@@ -73,12 +73,17 @@ impl Detection {
             let asked = question.map_or_else(|| probe.take(), |question| ask(&program, question));
             match asked.map(|probe| probe.finish(interrupt)) {
                 Some(Ok(Answer::Interrupted)) => return Detected::Interrupted,
-                Some(Ok(Answer::Said(said) | Answer::TimedOut(said))) => {
+                Some(Ok(Answer::Said(said))) => {
                     if let Some(version) = QemuVersion::parse_output(&said) {
                         remember(cache.as_ref(), version);
                         return Detected::Version(version, Source::Asked);
                     }
                 }
+                // What does not answer one question in time is not asked another.
+                Some(Ok(Answer::TimedOut(said))) => match QemuVersion::parse_output(&said) {
+                    Some(version) => return Detected::Version(version, Source::Asked),
+                    None => break,
+                },
                 Some(Err(_)) | None => {}
             }
         }

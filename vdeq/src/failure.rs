@@ -58,9 +58,8 @@ impl Failure {
     pub(crate) fn exit_status(&self) -> i32 {
         match self {
             Self::Find(FindError::NotFound { .. }) => NOT_FOUND,
-            Self::Find(_) => CANNOT_EXECUTE,
-            Self::Launch(error) if error.error.kind() == io::ErrorKind::NotFound => NOT_FOUND,
-            Self::Launch(_) => CANNOT_EXECUTE,
+            // The program was found before; what is missing now is its interpreter, say.
+            Self::Find(_) | Self::Launch(_) => CANNOT_EXECUTE,
             _ => FAILED,
         }
     }

@@ -18,6 +18,6 @@
 )]
 
 pub mod fake_qemu;
-//pub mod fake_switch;
+pub mod fake_switch;
 pub mod real_switch;
 pub mod wait;

@@ -14,8 +14,29 @@
 mod program;
 mod report;
 
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
 pub use program::{Act, DEFAULT_BANNER, main};
 pub use report::{OpenFd, Report};
+
+/// The program, built if need be. (Cargo builds binaries for the tests of their own package only.)
+///
+/// # Panics
+/// If it cannot be built; the message is cargo's.
+#[must_use]
+pub fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let build = escargot::CargoBuild::new()
+            .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
+            .features("testkit")
+            .bin("fake-qemu")
+            .run()
+            .unwrap_or_else(|error| panic!("cannot build fake-qemu: {error}"));
+        build.path().to_owned()
+    })
+}
 
 /// Variable that names the report file.
 pub const REPORT: &str = "FAKE_QEMU_REPORT";

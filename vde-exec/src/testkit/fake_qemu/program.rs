@@ -21,7 +21,7 @@ pub const DEFAULT_BANNER: &str = "QEMU emulator version 7.2.22 (fake)\nCopyright
 const MAX_FRAME: usize = 65_536;
 
 /// Something to do; the name in [`FAKE_QEMU_DO`](DO) stands in the comment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
     /// `exit=N`: end with this status.
     Exit(i32),
@@ -29,12 +29,18 @@ pub enum Act {
     Die(i32),
     /// `stop`: stop as by Ctrl-Z, and go on when continued.
     Stop,
+    /// `sleep`: do nothing for ever; signals have the effect that they have on any program.
+    Sleep,
     /// `run`: tell the signals that arrive; end with status 0 at `SIGTERM`, `SIGINT` or `SIGHUP`.
     Run,
     /// `echo`: from now on send every frame back, source and destination exchanged.
     Echo,
     /// `send=N`: send N frames of 60 bytes, numbered in their last four, through every plug.
     Send(u32),
+    /// `empty`: send an empty datagram through every plug, as no QEMU does.
+    Empty,
+    /// `print=TEXT`: write this to standard output.
+    Print(String),
     /// `daemonize`: do the rest as a process of its own, and let the first one end with status 0.
     Daemonize,
 }
@@ -51,8 +57,11 @@ impl FromStr for Act {
             "die" => small().map(Self::Die),
             "send" => number().map(Self::Send),
             "stop" => Ok(Self::Stop),
+            "sleep" => Ok(Self::Sleep),
             "run" => Ok(Self::Run),
             "echo" => Ok(Self::Echo),
+            "empty" => Ok(Self::Empty),
+            "print" => Ok(Self::Print(value.to_owned())),
             "daemonize" => Ok(Self::Daemonize),
             _ => Err(format!("fake-qemu cannot {word}")),
         }
@@ -92,9 +101,7 @@ fn answer(question: &str) -> Option<i32> {
         writeln!(file, "{question}").expect("probe line");
     }
     match text.as_str() {
-        "hang" => loop {
-            std::thread::park();
-        },
+        "hang" => sleep(),
         "refuse" => Some(1),
         _ => {
             std::io::stdout().write_all(text.as_bytes()).expect("standard output");
@@ -175,10 +182,19 @@ fn perform(act: Act, plugs: &[i32], log: &mut Log) {
         Act::Exit(status) => std::process::exit(status),
         Act::Die(signal) => die(signal),
         Act::Stop => raise(Signal::SIGSTOP).expect("stopping"),
+        Act::Sleep => sleep(),
         Act::Run => run(log),
         Act::Echo => plugs.iter().for_each(|&fd| drop(std::thread::spawn(move || echo(fd)))),
         Act::Send(count) => plugs.iter().for_each(|&fd| send_frames(fd, count)),
+        Act::Empty => plugs.iter().for_each(|&fd| send_empty(fd)),
+        Act::Print(text) => std::io::stdout().write_all(text.as_bytes()).expect("standard output"),
         Act::Daemonize => panic!("the last word that the first process performs"),
+    }
+}
+
+fn sleep() -> ! {
+    loop {
+        std::thread::park();
     }
 }
 
@@ -214,6 +230,10 @@ fn echo(fd: i32) {
             Err(_) => return,
         }
     }
+}
+
+fn send_empty(fd: i32) {
+    let _ = send(fd, b"", MsgFlags::MSG_NOSIGNAL);
 }
 
 fn send_frames(fd: i32, count: u32) {

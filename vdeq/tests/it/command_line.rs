@@ -1,0 +1,101 @@
+//! vdeq's own words, and what is said about wrong ones.
+
+use crate::world::{QEMU, World};
+
+#[test]
+fn help_is_on_standard_output_and_no_error() {
+    let world = World::new();
+    for word in ["-h", "-help", "--help"] {
+        for run in
+            [world.vdeq(&[word]), world.link("vdekvm", &[word]), world.link("vdeoq", &[word])]
+        {
+            let outcome = run.run();
+            assert_eq!(outcome.status.code(), Some(0));
+            assert!(outcome.stdout.contains("usage:") && outcome.stderr.is_empty(), "{outcome:?}");
+        }
+    }
+    let version = world.vdeq(&["--version"]).run();
+    assert_eq!(version.stdout, concat!("vdeq ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn v27_no_program_is_an_error() {
+    let world = World::new();
+    for words in [&[][..], &["-v"], &["--"]] {
+        world.vdeq(words).run().assert_failed(125, &["expected the name of a QEMU", "vdeq --help"]);
+    }
+}
+
+#[test]
+fn v22_an_unknown_parameter_is_an_error_with_a_caret_under_it() {
+    let world = World::new();
+    let outcome = world.vdeq(&[QEMU, "-net", "vde,sok=/tmp/x"]).run();
+    outcome.assert_failed(125, &["did you mean `sock`", "-net vde,sok=/tmp/x", "         ^^^"]);
+    assert_eq!(world.switch.requests(), 0);
+}
+
+#[test]
+fn v23_numbers_are_checked() {
+    let world = World::new();
+    for (net, wrong) in [("vde,port=abc", "abc"), ("vde,vlan=zz", "zz"), ("vde,port=-1", "-1")] {
+        let outcome = world.vdeq(&[QEMU, "-net", net]).run();
+        outcome.assert_failed(125, &[wrong, "^"]);
+    }
+    let mode = world.vdeq(&[QEMU, "--mod", "9z", "-net", "vde"]).run();
+    mode.assert_failed(125, &["9z", "octal"]);
+}
+
+#[test]
+fn without_a_network_the_vm_gets_one_nic_on_the_default_switch() {
+    let world = World::new();
+    world.make_default();
+    let outcome = world.vdeq(&[QEMU, "-b", "c", "-hda=sampledisk"]).run();
+    outcome.assert_ran(0);
+    let fd = outcome.report.sockets()[0];
+    let words = outcome.report.words();
+    assert_eq!(words[..2], ["-b", "c"]);
+    assert!(words.contains(&"-hda=sampledisk".to_owned()), "{words:?}");
+    assert!(words.contains(&format!("socket,fd={fd}")), "{words:?}");
+    assert_eq!(world.switch.requests(), 1);
+}
+
+#[test]
+fn another_network_is_left_alone_and_that_is_said() {
+    let world = World::new();
+    world.make_default();
+    let outcome = world.vdeq(&[QEMU, "-net", "nic", "-net", "user"]).run();
+    outcome.assert_ran(0);
+    assert_eq!(outcome.report.words(), ["-net", "nic", "-net", "user"]);
+    assert!(outcome.stderr.contains("no VDE network was added"), "{}", outcome.stderr);
+    assert_eq!(world.switch.requests(), 0);
+}
+
+#[test]
+fn the_switch_is_told_who_is_plugged_in() {
+    let world = World::new();
+    let net = format!("vde,{},port=3", world.sock());
+    let run =
+        world.vdeq(&[QEMU, "-net", &net]).env("SSH_CLIENT", "192.0.2.7 5 22").act("run").start();
+    run.wait_running();
+    let ports = world.switch.ports();
+    assert_eq!(ports[0].number, 3);
+    let [text] = ports[0].descriptions.as_slice() else { panic!("{ports:?}") };
+    let pid = run.pid();
+    assert!(
+        text.starts_with("vdeq: user=") && text.contains(&format!("pid={pid} net=0")),
+        "{text}"
+    );
+    assert!(text.ends_with("SSH=192.0.2.7"), "{text}");
+}
+
+#[test]
+fn bytes_that_are_no_text_reach_the_vm_unchanged() {
+    use std::os::unix::ffi::OsStringExt;
+    let world = World::new();
+    let odd = std::ffi::OsString::from_vec(vec![b'-', 0xff, b'\n', b'x']);
+    let net = format!("vde,{}", world.sock());
+    let run = world.vdeq(&[QEMU, "-net", &net, "-name"]).arg(odd.clone());
+    let outcome = run.run();
+    outcome.assert_ran(0);
+    assert!(outcome.report.args.contains(&odd));
+}

@@ -1,0 +1,21 @@
+//! The command, end to end: real sockets and processes, a fake switch and a fake QEMU.
+//!
+//! A name that begins with `v7_` shows that trap V7 of the C vdeq is none of ours; the list is in
+//! `docs/compatibility.md`.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test stops where the world is not as it needs it"
+)]
+
+mod command_line;
+mod exit_status;
+mod inheritance;
+mod program;
+mod refusals;
+mod signals;
+mod switch_trouble;
+mod version;
+mod world;

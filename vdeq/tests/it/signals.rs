@@ -1,0 +1,152 @@
+//! Signals, stopping, and ends that nobody planned.
+
+use vde_exec::testkit::fake_qemu::Report;
+use vde_exec::testkit::wait;
+
+use crate::world::{QEMU, Running, World, kill, state};
+
+fn running(world: &World, words: &[&str], acts: &str) -> (Running, Report) {
+    let net = format!("vde,{}", world.sock());
+    let run = world.vdeq(&[words, &[QEMU, "-net", &net]].concat()).act(acts).start();
+    let report = run.wait_running();
+    (run, report)
+}
+
+#[test]
+fn v8_signals_sent_to_vdeq_reach_the_vm() {
+    let world = World::new();
+    for signal in ["TERM", "INT", "HUP"] {
+        let (run, _) = running(&world, &[], "run");
+        kill(run.pid(), signal);
+        let outcome = run.finish();
+        assert_eq!(outcome.report.signals, [format!("SIG{signal}")]);
+        outcome.assert_ran(0);
+    }
+    world.assert_nothing_left();
+}
+
+#[test]
+fn v8_signals_that_do_not_end_a_vm_do_not_end_vdeq() {
+    let world = World::new();
+    let (run, _) = running(&world, &[], "run");
+    for (count, signal) in ["USR1", "USR2", "QUIT", "ALRM", "PROF"].into_iter().enumerate() {
+        kill(run.pid(), signal);
+        let got = |report: &Report| report.signals.len() == count + 1;
+        let report = Report::wait_for(&run.report, signal, got);
+        assert_eq!(report.signals[count], format!("SIG{signal}"));
+    }
+    kill(run.pid(), "TERM");
+    run.finish().assert_ran(0);
+}
+
+#[test]
+fn v9_a_vm_that_is_stopped_and_goes_on_keeps_its_port_and_its_supervisor() {
+    let world = World::new();
+    let net = format!("vde,{}", world.sock());
+    let mut run = world.vdeq(&[QEMU, "-net", &net]).act("stop run").start();
+    let report = Report::wait_ready(&run.report);
+    wait::until_true("the VM to stop", || state(report.pid) == Some('T'));
+    assert!(run.is_running());
+    assert_eq!(world.switch.ports().len(), 1);
+
+    kill(report.pid, "CONT");
+    run.wait_running();
+    kill(run.pid(), "TERM");
+    run.finish().assert_ran(0);
+}
+
+#[test]
+fn stopping_vdeq_stops_the_vm_and_both_go_on_together() {
+    let world = World::new();
+    let net = format!("vde,{}", world.sock());
+    let run = world.vdeq(&[QEMU, "-net", &net]).act("sleep").start();
+    let report = Report::wait_ready(&run.report);
+    kill(run.pid(), "TSTP");
+    wait::until_true("vdeq to stop", || state(run.pid()) == Some('T'));
+    wait::until_true("the VM to stop", || state(report.pid) == Some('T'));
+    kill(run.pid(), "CONT");
+    wait::until_true("the VM to go on", || state(report.pid) != Some('T'));
+    kill(run.pid(), "TERM");
+    assert_eq!(run.finish().signal(), Some(15));
+}
+
+#[test]
+fn v20_the_vm_has_the_signals_that_it_has_without_vdeq() {
+    let world = World::new();
+    let net = format!("vde,{}", world.sock());
+    let bare = world.bare(&[]).run().report;
+    for words in [&[QEMU, "-net", &net][..], &["--exec", QEMU, "-net", &net]] {
+        let ours = world.vdeq(words).run().report;
+        assert!(ours.ready);
+        assert_eq!((&ours.ignored, &ours.blocked), (&bare.ignored, &bare.blocked));
+    }
+}
+
+#[test]
+fn v17_an_interrupted_handshake_ends_vdeq_by_the_signal_and_leaves_nothing() {
+    let world = World::new();
+    world.switch.freeze();
+    for (signal, number) in [("INT", 2), ("TERM", 15), ("HUP", 1)] {
+        let net = format!("vde,{}", world.sock());
+        let run = world.vdeq(&["--timeout", "600", QEMU, "-net", &net]).start();
+        wait::until_true("the handshake", || !world.switch.litter().is_empty());
+        kill(run.pid(), signal);
+        let outcome = run.finish();
+        assert_eq!(outcome.signal(), Some(number), "{outcome:?}");
+        assert!(!outcome.report.ready && outcome.stderr.contains("no virtual machine"));
+        assert_eq!(world.switch.litter(), [""; 0]);
+    }
+    world.switch.thaw();
+    world.assert_nothing_left();
+}
+
+#[test]
+fn v19_a_daemonized_vm_keeps_its_port_until_it_ends_and_vdeq_does_not_wait_for_it() {
+    let world = World::new();
+    let net = format!("vde,{}", world.sock());
+    let run = world.vdeq(&[QEMU, "-daemonize", "-net", &net]).act("daemonize run").start();
+    let report = run.wait_running();
+    run.finish().assert_ran(0);
+    assert_eq!(world.switch.ports().len(), 1);
+
+    kill(report.pid, "TERM");
+    world.assert_nothing_left();
+}
+
+#[test]
+fn a_vm_keeps_its_network_when_vdeq_is_killed() {
+    let world = World::new();
+    let (run, report) = running(&world, &[], "run");
+    kill(run.pid(), "KILL");
+    assert_eq!(run.finish().signal(), Some(9));
+    assert_eq!(world.switch.ports().len(), 1);
+    kill(report.pid, "TERM");
+    world.assert_nothing_left();
+}
+
+#[test]
+fn with_exec_the_vm_is_the_very_process() {
+    let world = World::new();
+    let (run, report) = running(&world, &["--exec"], "run");
+    assert_eq!(report.pid, run.pid());
+    assert_eq!(report.name, QEMU);
+    kill(run.pid(), "TERM");
+    run.finish().assert_ran(0);
+    world.assert_nothing_left();
+}
+
+#[test]
+fn l11_what_a_killed_vdeq_left_is_removed_at_the_next_start() {
+    let world = World::new();
+    world.switch.freeze();
+    let net = format!("vde,{}", world.sock());
+    let run = world.vdeq(&["--timeout", "600", QEMU, "-net", &net]).start();
+    wait::until_true("the handshake", || !world.switch.litter().is_empty());
+    kill(run.pid(), "KILL");
+    run.finish();
+    assert_eq!(world.switch.litter().len(), 1, "this test is about something else");
+
+    world.switch.thaw();
+    world.vdeq(&[QEMU, "-net", &net]).run().assert_ran(0);
+    world.assert_nothing_left();
+}
