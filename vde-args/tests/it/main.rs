@@ -11,6 +11,7 @@
 
 mod ancestor;
 mod called;
+mod compatibility;
 mod laws;
 mod man_page;
 mod networks;
