@@ -1,0 +1,25 @@
+//! vdeq with real guests, a real vde_switch and real QEMUs of several versions.
+//!
+//! `cargo xtask test-e2e` prepares what these tests need and runs them; see docs/testing.md.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    unreachable_pub,
+    missing_docs,
+    reason = "tests stop where the world is not as they believe, and say so"
+)]
+
+mod guest;
+mod rig;
+mod wire;
+mod world;
+
+mod leftovers;
+mod man_page;
+mod names;
+mod refusals;
+mod versions;
+mod ways_to_run;
