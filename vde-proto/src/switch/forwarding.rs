@@ -27,7 +27,7 @@ pub enum Verdict {
     Unicast,
     /// It is a group, or unknown, or the switch is a hub: all other ports \[P-8.14\] \[P-8.17\].
     Flood,
-    /// The destination lives on the port the frame came from: nobody gets it.
+    /// The destination lives on the port the frame came from: nobody gets it \[P-8.19\].
     Local,
     /// The frame is dropped.
     Dropped(DropReason),
@@ -160,7 +160,7 @@ fn shape<'a>(
     let strip = match rules.tags {
         _ if hub => false,
         Tags::Transparent => false,
-        // A tag that is cut short: without it not even a header would remain.
+        // A tag that is cut short: without it not even a header would remain [P-8.20].
         Tags::OnlyVlanZero if header.vlan.is_none() && header.ethertype == ETHERTYPE_VLAN => {
             return Err(DropReason::TooShort);
         }

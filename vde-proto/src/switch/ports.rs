@@ -205,8 +205,8 @@ impl Ports {
         self.ports.get(&number).is_none_or(|port| port.members.is_empty())
     }
 
-    /// A port in use is open to its own user only \[P-6.11\]; no user at all counts as one
-    /// \[P-6.13\].
+    /// A port in use, port 0 included \[P-6.17\], is open to its own user only \[P-6.11\]; no user
+    /// at all counts as one \[P-6.13\].
     fn is_open_to(&self, number: u32, user: Option<u32>) -> bool {
         self.ports.get(&number).is_none_or(|port| port.members.is_empty() || port.user == user)
     }

@@ -7,14 +7,15 @@
 //! [`Output::Dial`], and the data socket, bound to [`PlugConfig::address`] before the start.
 //!
 //! ```text
-//!                    Busy, or data socket Gone: the pause
-//!              +-----------------------<------------------------+
-//!              v Tick / Dial                                     |
-//!  idle --> dialing ---------> waiting ----------> connecting ---+--> up --> over
-//!  Start /  Dialed /           Received, 110 bytes /  DataConnected /  Closed /
-//!  Dial     Send               ConnectData            Up               Lost
-//!              |                  |                     |
-//!              +------------------+---------------------+--> over (Failed)
+//!          Start        Dialed       110 bytes received     DataConnected      Closed
+//!   idle --------> dialing ----> waiting -----------> connecting --------> up --------> over
+//!          Dial      ^ |  Send     |    ConnectData      | |      Up            Lost     ^
+//!                    | |           |                     | |                             |
+//!               Dial | | Busy      |             Gone    | |  what else can go wrong     |
+//!                    | v           |                     | |                             |
+//!                  pausing <-------(---------------------+ +-----------------------------+
+//!                    |             |                                     Failed          |
+//!                    +-------------+-----------------------------------------------------+
 //! ```
 //!
 //! * **Who closes what.** The driver closes the previous control stream when it is told to dial
@@ -29,10 +30,13 @@
 //! * **What does not fit** the state is ignored: events of a stream that was given up, what a
 //!   switch says while the plug is up, and everything after the end.
 
+mod failure;
+
 use alloc::vec::Vec;
-use core::fmt;
 use core::mem;
 use core::time::Duration;
+
+pub use failure::{DataFailure, DialFailure, PlugError};
 
 use crate::wire::{
     ClientAddress, Description, PortRequest, Reply, ReplyError, Request, SocketPath,
@@ -77,34 +81,6 @@ pub enum Input<'a> {
     Tick,
 }
 
-/// Why the control stream could not be connected \[P-13.2\].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DialFailure {
-    /// There is no such file (ENOENT).
-    Absent,
-    /// The path is not that of a switch: a part of it is no directory, or `ctl` is no socket.
-    NotASocketDir,
-    /// It is not for us (EACCES, EPERM).
-    Denied,
-    /// The socket is there, but nobody listens \[P-1.4\] (ECONNREFUSED).
-    Dead,
-    /// The switch's queue of callers is full (EAGAIN). The plug dials again until its time is up.
-    Busy,
-    /// Anything else, as an errno.
-    Other(i32),
-}
-
-/// Why the data socket could not be connected to the path in the reply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DataFailure {
-    /// The switch's data socket is gone already \[P-7.7\] (ENOENT, ECONNREFUSED). The plug starts over.
-    Gone,
-    /// It is not for us (EACCES, EPERM).
-    Denied,
-    /// Anything else, as an errno.
-    Other(i32),
-}
-
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {
@@ -120,28 +96,6 @@ pub enum Output {
     Failed(PlugError),
     /// The switch ended an established plug: close both sockets.
     Lost,
-}
-
-/// Why a plug could not be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PlugError {
-    /// There was nobody to ask. [`DialFailure::Busy`] means: until the time was up.
-    Dial(DialFailure),
-    /// The switch closed the control stream without a byte \[P-6.6\].
-    Refused,
-    /// The switch neither answered nor closed the control stream \[P-6.7\].
-    NoAnswer {
-        /// How long we waited, counted from the request.
-        waited: Duration,
-    },
-    /// The switch answered something that is no reply. With [`ReplyError::Length`] of less than 110
-    /// the answer ended early, or its rest did not come in time.
-    BadReply(ReplyError),
-    /// The switch closed the control stream after its reply, before the data socket was connected.
-    HungUp,
-    /// The data socket could not be connected. [`DataFailure::Gone`] means: at every attempt.
-    Data(DataFailure),
 }
 
 /// The handshake of one client with one switch.
@@ -190,8 +144,10 @@ impl Plug {
     /// Takes one event at the time `now`, and says what to do, if anything.
     pub fn handle(&mut self, now: Duration, input: Input<'_>) -> Option<Output> {
         let settled = matches!(self.state, State::Idle | State::Up | State::Over);
-        // A data socket that got connected completes the plug even when that is noticed late.
-        if !settled && now >= self.deadline && input != Input::DataConnected {
+        // What completes the plug is welcome even when it is noticed late.
+        let completes =
+            matches!((&self.state, input), (State::Connecting { .. }, Input::DataConnected));
+        if now >= self.deadline && !settled && !completes {
             return Some(self.expire(now));
         }
         match (mem::replace(&mut self.state, State::Over), input) {
@@ -335,61 +291,5 @@ fn ended_within(reply: &[u8]) -> PlugError {
     match reply.len() {
         0 => PlugError::Refused,
         got => PlugError::BadReply(ReplyError::Length { got }),
-    }
-}
-
-impl fmt::Display for DialFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Absent => f.write_str("there is no switch at that path"),
-            Self::NotASocketDir => f.write_str("that path is not the directory of a switch"),
-            Self::Denied => f.write_str("permission to connect to the switch was denied"),
-            Self::Dead => f.write_str("the switch of that path is not running"),
-            Self::Busy => f.write_str("the switch takes no more callers for now"),
-            Self::Other(errno) => write!(f, "connecting to the switch failed (errno {errno})"),
-        }
-    }
-}
-
-impl fmt::Display for DataFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Gone => f.write_str("the data socket named by the switch is gone"),
-            Self::Denied => {
-                f.write_str("permission to connect to the data socket of the switch was denied")
-            }
-            Self::Other(errno) => {
-                write!(f, "connecting to the data socket of the switch failed (errno {errno})")
-            }
-        }
-    }
-}
-
-impl fmt::Display for PlugError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Dial(failure) => failure.fmt(f),
-            Self::Refused => f.write_str("the switch closed the connection without an answer"),
-            Self::NoAnswer { waited } => write!(f, "the switch did not answer within {waited:?}"),
-            Self::BadReply(error) => write!(f, "the answer of the switch makes no sense: {error}"),
-            Self::HungUp => f.write_str("the switch answered, then closed the connection at once"),
-            Self::Data(failure) => failure.fmt(f),
-        }
-    }
-}
-
-impl core::error::Error for DialFailure {}
-impl core::error::Error for DataFailure {}
-
-impl core::error::Error for PlugError {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        match self {
-            Self::BadReply(error) => Some(error),
-            Self::Dial(_)
-            | Self::Refused
-            | Self::NoAnswer { .. }
-            | Self::HungUp
-            | Self::Data(_) => None,
-        }
     }
 }

@@ -1,0 +1,112 @@
+//! Why a plug could not be made.
+
+use core::fmt;
+use core::time::Duration;
+
+use crate::wire::ReplyError;
+
+/// Why the control stream could not be connected \[P-13.2\].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DialFailure {
+    /// There is no such file (ENOENT).
+    Absent,
+    /// The path is not that of a switch: a part of it is no directory, or `ctl` is no socket.
+    NotASocketDir,
+    /// It is not for us (EACCES, EPERM).
+    Denied,
+    /// The socket is there, but nobody listens \[P-1.4\] (ECONNREFUSED).
+    Dead,
+    /// The switch's queue of callers is full (EAGAIN). The plug dials again until its time is up.
+    Busy,
+    /// Anything else, as an errno.
+    Other(i32),
+}
+
+/// Why the data socket could not be connected to the path in the reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DataFailure {
+    /// The switch's data socket is gone already \[P-7.7\] (ENOENT, ECONNREFUSED). The plug starts over.
+    Gone,
+    /// It is not for us (EACCES, EPERM).
+    Denied,
+    /// Anything else, as an errno.
+    Other(i32),
+}
+
+/// Why a plug could not be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PlugError {
+    /// There was nobody to ask. [`DialFailure::Busy`] means: until the time was up.
+    Dial(DialFailure),
+    /// The switch closed the control stream without a byte \[P-6.6\].
+    Refused,
+    /// The switch neither answered nor closed the control stream \[P-6.7\].
+    NoAnswer {
+        /// How long we waited, counted from the request.
+        waited: Duration,
+    },
+    /// The switch answered something that is no reply. With [`ReplyError::Length`] of less than 110
+    /// the answer ended early, or its rest did not come in time.
+    BadReply(ReplyError),
+    /// The switch closed the control stream after its reply, before the data socket was connected.
+    HungUp,
+    /// The data socket could not be connected. [`DataFailure::Gone`] means: at every attempt.
+    Data(DataFailure),
+}
+
+impl fmt::Display for DialFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => f.write_str("there is no switch at that path"),
+            Self::NotASocketDir => f.write_str("that path is not the directory of a switch"),
+            Self::Denied => f.write_str("permission to connect to the switch was denied"),
+            Self::Dead => f.write_str("the switch of that path is not running"),
+            Self::Busy => f.write_str("the switch takes no more callers for now"),
+            Self::Other(errno) => write!(f, "connecting to the switch failed (errno {errno})"),
+        }
+    }
+}
+
+impl fmt::Display for DataFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gone => f.write_str("the data socket named by the switch is gone"),
+            Self::Denied => {
+                f.write_str("permission to connect to the data socket of the switch was denied")
+            }
+            Self::Other(errno) => {
+                write!(f, "connecting to the data socket of the switch failed (errno {errno})")
+            }
+        }
+    }
+}
+
+impl fmt::Display for PlugError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dial(failure) => failure.fmt(f),
+            Self::Refused => f.write_str("the switch closed the connection without an answer"),
+            Self::NoAnswer { waited } => write!(f, "the switch did not answer within {waited:?}"),
+            Self::BadReply(error) => write!(f, "the answer of the switch makes no sense: {error}"),
+            Self::HungUp => f.write_str("the switch answered, then closed the connection at once"),
+            Self::Data(failure) => failure.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for DialFailure {}
+impl core::error::Error for DataFailure {}
+
+impl core::error::Error for PlugError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::BadReply(error) => Some(error),
+            Self::Dial(_)
+            | Self::Refused
+            | Self::NoAnswer { .. }
+            | Self::HungUp
+            | Self::Data(_) => None,
+        }
+    }
+}
