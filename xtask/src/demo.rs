@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail};
 
 use self::guests::Guests;
 use self::switch::Switch;
-use crate::{paths, rig, setup, sh};
+use crate::{guest, paths, setup, sh};
 
 /// What the guests share, so that a user's VM can be given an address beside them.
 const NETWORK: &str = "10.0.0";
@@ -20,8 +20,9 @@ const NETWORK: &str = "10.0.0";
 /// `[--image FILE] [-- QEMU ARGUMENTS]`: with either, a VM of the user's instead of guest b.
 pub(crate) fn run(arguments: Vec<OsString>) -> Result<()> {
     let user = user_arguments(arguments)?;
-    setup::run()?;
-    let rig = rig::prepare()?;
+    setup::machines()?;
+    let rig = paths::rig()?;
+    guest::prepare(&rig)?;
     sh::run(paths::cargo().args(["build", "--locked", "--release", "--package", "vdeq"]))?;
     let vdeq = paths::target()?.join("release/vdeq");
     // Short: the name of a socket has at most 107 bytes.

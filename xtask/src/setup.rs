@@ -14,12 +14,9 @@ struct Need {
     why: &'static str,
 }
 
-const NEEDS: &[Need] = &[
-    Need {
-        package: "vde2",
-        present: || sh::exists("vde_switch"),
-        why: "vde_switch, the switch of the tests",
-    },
+/// To start machines on a network.
+const MACHINES: &[Need] = &[
+    Need { package: "vde2", present: || sh::exists("vde_switch"), why: "vde_switch, the switch" },
     Need {
         package: "qemu-system-x86",
         present: || sh::exists("qemu-system-x86_64"),
@@ -28,29 +25,25 @@ const NEEDS: &[Need] = &[
     Need {
         package: "debian-archive-keyring",
         present: || Path::new(apt::KEYRING).exists(),
-        why: "to verify other suites",
+        why: "to verify what other suites have",
     },
+];
+
+/// To build.
+const COMPILERS: &[Need] = &[
     Need { package: "gcc", present: || sh::exists("cc"), why: "cargo's linker" },
     Need {
         package: "libc6-dev",
         present: || Path::new("/usr/include/stdlib.h").exists(),
-        why: "to link",
+        why: "what is linked",
     },
     Need { package: "g++", present: || sh::exists("c++"), why: "libFuzzer" },
 ];
 
-/// Installs what is missing: Debian packages through apt-get (as root, or with sudo), cargo-fuzz through cargo.
+/// Installs everything that is missing: Debian packages through apt-get (as root, or with sudo), cargo-fuzz
+/// through cargo.
 pub(crate) fn run() -> Result<()> {
-    let missing: Vec<_> = NEEDS.iter().filter(|need| !(need.present)()).collect();
-    for need in &missing {
-        println!("missing: {} ({})", need.package, need.why);
-    }
-    if !missing.is_empty() {
-        install(&missing.iter().map(|need| need.package).collect::<Vec<_>>())?;
-    }
-    if let Some(need) = NEEDS.iter().find(|need| !(need.present)()) {
-        bail!("{} is installed, but what it is for is still missing: {}", need.package, need.why);
-    }
+    provide(&[MACHINES, COMPILERS])?;
     for component in ["fmt", "clippy"] {
         sh::read(paths::cargo().args([component, "--version"])).with_context(|| {
             format!("cargo {component} is missing: `rustup component add rustfmt clippy`, or your system's packages")
@@ -62,6 +55,26 @@ pub(crate) fn run() -> Result<()> {
     }
     println!("setup: nothing is missing");
     Ok(())
+}
+
+/// Installs what is missing to start machines on a network.
+pub(crate) fn machines() -> Result<()> {
+    provide(&[MACHINES])
+}
+
+fn provide(needs: &[&[Need]]) -> Result<()> {
+    let missing = || needs.iter().copied().flatten().filter(|need| !(need.present)());
+    for need in missing() {
+        println!("missing: {} ({})", need.package, need.why);
+    }
+    let packages: Vec<_> = missing().map(|need| need.package).collect();
+    if !packages.is_empty() {
+        install(&packages)?;
+    }
+    match missing().next() {
+        Some(need) => bail!("{} is installed, but not what it is for: {}", need.package, need.why),
+        None => Ok(()),
+    }
 }
 
 fn install(packages: &[&str]) -> Result<()> {
