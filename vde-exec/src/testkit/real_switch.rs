@@ -33,9 +33,7 @@ use tempfile::TempDir;
 
 pub use self::console::{CommandFailed, Console};
 pub use self::ports::{Endpoint, PortInfo, parse_ports};
-
-/// How long anything may take that the switch does on request: start, answer a command, end.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+use crate::testkit::wait::{self, PATIENCE};
 
 /// Time between two looks at something that announces itself only by being there.
 const POLL: Duration = Duration::from_millis(5);
@@ -236,17 +234,9 @@ impl RealSwitch {
     pub fn terminate(&mut self) -> ExitStatus {
         self.signal(Signal::SIGTERM);
         let mut running = self.running.take().expect("the switch runs");
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Some(status) = running.child.try_wait().expect("wait for vde_switch") {
-                return status;
-            }
-            if Instant::now() >= deadline {
-                running.end();
-                panic!("vde_switch does not end on SIGTERM\n{}", running.printed());
-            }
-            std::thread::sleep(POLL);
-        }
+        wait::until("vde_switch to end on SIGTERM", || {
+            running.child.try_wait().expect("wait for vde_switch")
+        })
     }
 
     /// Starts the switch again with the same options in the same directory; kills it first if it still runs.
@@ -300,11 +290,8 @@ impl RealSwitch {
     }
 
     fn wait_for_state(&self, what: &str, good: impl Fn(char) -> bool) {
-        let deadline = Instant::now() + PATIENCE;
-        while !good(process_state(self.pid())) {
-            assert!(Instant::now() < deadline, "vde_switch is not {what} within {PATIENCE:?}");
-            std::thread::sleep(POLL);
-        }
+        let pid = self.pid();
+        wait::until_true(&format!("vde_switch to be {what}"), || good(process_state(pid)));
     }
 }
 
