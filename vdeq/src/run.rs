@@ -164,9 +164,10 @@ fn start(
         return Err(Failure::Launch(launch.exec()));
     }
     let mut vm = launch.spawn().map_err(Failure::Launch)?;
-    let mut observer = |event| match event {
-        Event::PlugLost(index) => tell_loss(index, connections, voice),
-        _ => {}
+    let mut observer = |event| {
+        if let Event::PlugLost(index) = event {
+            tell_loss(index, connections, voice);
+        }
     };
     supervise(&mut vm, signals, connections, &mut observer).map_err(Failure::Supervise)
 }

@@ -3,6 +3,7 @@
 //! A name that begins with `v7_` shows that trap V7 of the C vdeq is none of ours; the list is in
 //! `docs/compatibility.md`.
 #![allow(
+    unreachable_pub,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,

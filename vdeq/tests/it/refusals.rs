@@ -214,7 +214,7 @@ fn l2_a_reply_that_names_a_strangers_socket_or_a_link_is_not_followed() {
     let victim = world.home.path().join("victim");
     let receiver = UnixDatagram::bind(&victim).unwrap();
     std::fs::set_permissions(&victim, std::fs::Permissions::from_mode(0o600)).unwrap();
-    let link = world.switch.dir().join("001.9");
+    let link = world.switch.dir().join("001.hostile");
     symlink(&victim, &link).unwrap();
     let path = link.as_os_str().as_encoded_bytes();
     let reply = [&[1, 0][..], path, &vec![0; 108 - path.len()]].concat();
