@@ -12,6 +12,7 @@
 )]
 
 mod command_line;
+mod documentation;
 mod exit_status;
 mod inheritance;
 mod program;

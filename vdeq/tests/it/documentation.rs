@@ -1,0 +1,83 @@
+//! What the documents say is what happens: every `vdeq` line of the README is run.
+
+use std::os::unix::fs::symlink;
+use std::process::Command;
+
+use crate::world::{QEMU, World};
+
+const README: &str = include_str!("../../../README.md");
+
+/// The lines of the README's fenced blocks of one language.
+fn lines_in(language: &str) -> Vec<&'static str> {
+    let blocks = README.split("```").skip(1).step_by(2);
+    let blocks = blocks.filter_map(|block| block.strip_prefix(language)?.strip_prefix('\n'));
+    blocks.flat_map(str::lines).filter(|line| !line.is_empty()).collect()
+}
+
+fn is_a_vdeq_command(line: &str) -> bool {
+    ["vdeq ", "vdekvm ", "vdeqemu "].iter().any(|name| line.starts_with(name))
+}
+
+/// A world in which `$HOME/lab` is the switch, vdeq and its links are installed, and qemu is fake.
+fn world() -> World {
+    let world = World::new();
+    world.make_default();
+    symlink(world.switch.dir(), world.home.path().join("lab")).unwrap();
+    world.install("qemu");
+    world.install("kvm");
+    for name in ["vdeq", "vdekvm", "vdeqemu"] {
+        let link = world.home.path().join("bin").join(name);
+        symlink(env!("CARGO_BIN_EXE_vdeq"), link).unwrap();
+    }
+    world
+}
+
+#[test]
+fn every_vdeq_command_of_the_readme_starts_a_machine_on_its_network() {
+    let commands = lines_in("sh").into_iter().filter(|line| is_a_vdeq_command(line));
+    let commands: Vec<_> = commands.collect();
+    assert!(commands.len() >= 8, "{commands:?}");
+    let world = world();
+    for command in commands {
+        let mut run = world.vdeq(&[]);
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", command]).env_clear();
+        for (name, value) in run.command.get_envs() {
+            shell.env(name, value.unwrap());
+        }
+        run.command = shell;
+        let outcome = run.run();
+        outcome.assert_ran(0);
+        assert!(!outcome.report.sockets().is_empty(), "no network: {command}");
+    }
+    world.assert_nothing_left();
+}
+
+#[test]
+fn the_error_in_the_readme_is_the_error_that_is_printed() {
+    let transcript = lines_in("console");
+    let (command, expected) = transcript.split_first().expect("a transcript");
+    let words: Vec<_> = command.split(' ').skip(2).collect();
+    assert_eq!(words[0], QEMU);
+    let outcome = world().vdeq(&words).run();
+    outcome.assert_failed(125, &[]);
+    assert_eq!(outcome.stderr.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn every_chore_of_the_readme_is_one() {
+    let chores = include_str!("../../../xtask/src/main.rs");
+    for line in lines_in("sh").iter().filter(|line| line.starts_with("cargo xtask")) {
+        let chore = line.split_whitespace().nth(2).unwrap();
+        assert!(chores.contains(&format!("\"{chore}\"")), "{line}");
+    }
+}
+
+#[test]
+fn every_file_that_the_readme_links_to_is_there() {
+    let links = README.split("](").skip(1).map(|rest| rest.split(')').next().unwrap());
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    for link in links.filter(|link| !link.starts_with("http")) {
+        assert!(root.join(link).exists(), "{link}");
+    }
+}
