@@ -48,9 +48,11 @@ fn asks(option: &OptionItem<'_>) -> bool {
     match name {
         b"net" | b"nic" => list.last(b"model").is_some_and(|model| is_help(&model)),
         _ if LIST.binary_search(&name).is_ok() => list.entries().iter().any(|entry| {
-            let word = entry.value.as_ref().filter(|_| entry.key.is_none()).or(entry.key.as_ref());
-            entry.key.is_none() == entry.value.is_some()
-                && word.is_some_and(|w| is_help(list.bytes(w)))
+            // A word of its own, not the `id=help` of something.
+            match (&entry.key, &entry.value) {
+                (None, Some(word)) | (Some(word), None) => is_help(list.bytes(word)),
+                _ => false,
+            }
         }),
         _ => false,
     }

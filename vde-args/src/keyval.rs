@@ -134,7 +134,9 @@ impl<'a> KeyVal<'a> {
         self.edit(|_| Edit::Keep)
     }
 
-    /// The argument with some items changed and every byte of the others kept.
+    /// The argument with some items changed and every byte of the others kept. If that puts a flag
+    /// in the first place, where it would be taken for the type, it is written out: `flag=on`, and
+    /// `noflag` as `flag=off`, which is how QEMU reads flags.
     #[must_use]
     pub fn edit(&self, mut edit: impl FnMut(&Entry) -> Edit) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.text.len());
@@ -142,17 +144,29 @@ impl<'a> KeyVal<'a> {
         for entry in &self.entries {
             let edited = edit(entry);
             let item = match &edited {
-                Edit::Keep => self.bytes(&entry.span),
-                Edit::Replace(item) => item,
+                Edit::Keep if is_first => self.bytes_in_front(entry),
+                Edit::Keep => Cow::Borrowed(self.bytes(&entry.span)),
+                Edit::Replace(item) => Cow::Borrowed(&**item),
                 Edit::Remove => continue,
             };
             if !is_first {
                 out.push(b',');
             }
             is_first = false;
-            out.extend_from_slice(item);
+            out.extend_from_slice(&item);
         }
         out
+    }
+
+    /// An item as it has to be written to mean the same in the first place.
+    fn bytes_in_front(&self, entry: &Entry) -> Cow<'_, [u8]> {
+        let item = self.bytes(&entry.span);
+        match (&entry.key, &entry.value, item.strip_prefix(b"no")) {
+            (Some(_), None, _) if item.is_empty() => Cow::Borrowed(item),
+            (Some(_), None, Some(flag)) => Cow::Owned([flag, b"=off"].concat()),
+            (Some(_), None, None) => Cow::Owned([item, b"=on"].concat()),
+            _ => Cow::Borrowed(item),
+        }
     }
 }
 
@@ -337,5 +351,22 @@ mod tests {
             _ => Edit::Keep,
         });
         assert_eq!(edited, b"socket,fd=3,mac=\xff,,x,flag,,end");
+    }
+
+    #[test]
+    fn a_flag_that_comes_to_stand_first_is_not_taken_for_the_type() {
+        for (text, expected) in [
+            ("vlan=0,vde", "vde=on"),
+            ("vlan=0,noipv6,type=user", "ipv6=off,type=user"),
+            ("vlan=0,type=user,flag", "type=user,flag"),
+            ("vlan=0,", ""),
+        ] {
+            let list = KeyVal::parse(text.as_bytes(), Rules::Qemu);
+            let edited = list.edit(|entry| match list.key(entry) {
+                b"vlan" => Edit::Remove,
+                _ => Edit::Keep,
+            });
+            assert_eq!(String::from_utf8(edited).unwrap(), expected);
+        }
     }
 }

@@ -201,6 +201,12 @@ fn empty_items_and_parameters_of_vde_go_and_all_else_stays_in_place() {
 }
 
 #[test]
+fn a_type_that_is_named_twice_is_named_once() {
+    assert_eq!(spelt(Socket, "-nic vde,type=vde,model=x"), "-nic type=socket,fd=10,model=x");
+    assert_eq!(spelt(Socket, "-nic user,type=vde"), "-nic type=socket,fd=10");
+}
+
+#[test]
 fn a_name_becomes_an_id_where_qemu_may_know_no_names() {
     assert_eq!(spelt(TapVlan, "-nic vde,name=n"), "-nic tap,fd=10,name=n");
     assert_eq!(spelt(Socket, "-nic vde,name=m,name=n"), "-nic socket,fd=10,id=n");
