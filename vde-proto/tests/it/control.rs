@@ -381,8 +381,6 @@ fn steps() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
-
     #[test]
     fn whatever_happens_every_socket_is_accounted_for(
         personality in prop::sample::select(ALL.to_vec()),

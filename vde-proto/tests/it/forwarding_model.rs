@@ -133,8 +133,6 @@ fn steps() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
-
     #[test]
     fn every_frame_goes_where_the_model_says_with_the_bytes_it_says(
         personality in prop::sample::select(

@@ -277,7 +277,7 @@ impl World {
     fn deliver(&mut self, conn: ConnId, reply: &[u8]) {
         let Some(&client) = self.callers.get(&conn) else { return };
         let bytes = [reply, &self.faults.extra].concat();
-        let end = self.faults.cut.unwrap_or(bytes.len());
+        let end = self.faults.cut.unwrap_or(bytes.len()).min(bytes.len());
         let mut events = Vec::new();
         let mut start = 0;
         for stop in self.faults.split.iter().copied().chain([end]) {
