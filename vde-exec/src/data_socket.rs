@@ -11,7 +11,6 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag};
@@ -25,6 +24,7 @@ use vde_proto::SocketPath;
 
 use crate::as_path;
 use crate::environment::Environment;
+use crate::socket_name;
 use crate::stale;
 use crate::switch_dir::SwitchDir;
 
@@ -40,9 +40,6 @@ const MAX_NAMES: u32 = 64;
 
 /// Most datagrams thrown away at [`DataSocket::drain`]: a bound on a hostile sender.
 const MAX_DRAIN: usize = 4096;
-
-/// Every name of ours starts so; the rest is `PID.N`.
-pub(crate) const NAME_PREFIX: &str = ".vdeq.";
 
 /// Who may reach a data socket's name while the handshake lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -121,7 +118,7 @@ impl DataSocket {
         setsockopt(&fd, sockopt::SndBuf, &SEND_BUFFER)?;
         fchmod(&fd, Mode::from_bits_truncate(mode))?;
         for _ in 0..MAX_NAMES {
-            let file = next_name();
+            let file = socket_name::next();
             let path = dir.join(&file);
             let address = UnixAddr::new(&path)?;
             let bound = with_open_umask(|| bind(fd.as_raw_fd(), &address));
@@ -238,12 +235,6 @@ fn mode_for(access: Access, switch_is_ours: bool, group_is_handed_down: bool) ->
         _ if group_is_handed_down || access.group.is_some() => 0o770,
         _ => 0o777,
     }
-}
-
-fn next_name() -> OsString {
-    static COUNTER: AtomicU32 = AtomicU32::new(0);
-    let n = COUNTER.fetch_add(1, Ordering::Relaxed);
-    format!("{NAME_PREFIX}{}.{n}", std::process::id()).into()
 }
 
 fn open_dir(dir: &Path) -> Result<OwnedFd, Errno> {

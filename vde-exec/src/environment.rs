@@ -6,8 +6,6 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::switch_dir::LocateError;
-
 /// The parts of a process's environment that decide where things are.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
@@ -49,15 +47,6 @@ impl Environment {
             .flat_map(|home| in_home.map(|name| home.join(name)))
             .chain(["/var/run/vde.ctl", "/tmp/vde.ctl"].map(PathBuf::from))
             .collect()
-    }
-
-    /// The first default place that exists, dead or alive: that ends the search \[P-11.4\].
-    pub(crate) fn default_switch(&self) -> Result<PathBuf, LocateError> {
-        let tried = self.default_switches();
-        match tried.iter().find(|path| path.symlink_metadata().is_ok()) {
-            Some(path) => Ok(path.clone()),
-            None => Err(LocateError::NoDefault { tried }),
-        }
     }
 
     /// Where the version of a program is remembered: `$XDG_CACHE_HOME/vdeq` or `$HOME/.cache/vdeq`.

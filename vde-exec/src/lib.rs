@@ -7,6 +7,7 @@ mod launch;
 mod probe;
 mod program;
 mod signals;
+mod socket_name;
 mod stale;
 mod supervise;
 mod switch_dir;

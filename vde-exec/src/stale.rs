@@ -6,7 +6,6 @@
 //! before the kernel takes connections for it: without that, of many vdeqs that start at once one
 //! could sweep away the fresh name of another.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -17,7 +16,7 @@ use nix::sys::signal::kill;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
 use nix::unistd::{Pid, geteuid};
 
-use crate::data_socket::NAME_PREFIX;
+use crate::socket_name;
 
 /// Most entries of a directory that are looked at, so that a huge one cannot hold up a start.
 const MAX_ENTRIES: usize = 10_000;
@@ -29,18 +28,10 @@ pub(crate) fn sweep(dir: &Path) -> usize {
     let Ok(entries) = fs::read_dir(dir) else { return 0 };
     let entries = entries.take(MAX_ENTRIES).flatten();
     entries
-        .filter(|entry| process_of(&entry.file_name()).is_some_and(is_gone))
+        .filter(|entry| socket_name::process_of(&entry.file_name()).is_some_and(is_gone))
         .filter(|entry| is_abandoned(&entry.path()))
         .filter(|entry| fs::remove_file(entry.path()).is_ok())
         .count()
-}
-
-/// The process in a name of the form `.vdeq.PID.N`, both decimal.
-fn process_of(name: &OsStr) -> Option<Pid> {
-    let rest = name.to_str()?.strip_prefix(NAME_PREFIX)?;
-    let (pid, n) = rest.split_once('.')?;
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    (is_number(pid) && is_number(n)).then(|| pid.parse().ok().map(Pid::from_raw))?
 }
 
 fn is_gone(pid: Pid) -> bool {
@@ -68,24 +59,12 @@ mod tests {
     use std::process::Command;
 
     #[test]
-    fn only_names_of_our_own_form_are_looked_at() {
-        for name in [".vdeq.1.0", ".vdeq.4194304.12"] {
-            assert!(process_of(OsStr::new(name)).is_some(), "{name}");
-        }
-        for name in
-            ["vdeq.1.0", ".vdeq.1", ".vdeq.1.", ".vdeq..1", ".vdeq.a.1", ".vdeq.1.0.0", "ctl"]
-        {
-            assert_eq!(process_of(OsStr::new(name)), None, "{name}");
-        }
-    }
-
-    #[test]
     fn a_dead_socket_of_a_dead_process_is_removed_and_nothing_else() {
         let mut ended = Command::new("true").spawn().unwrap();
         ended.wait().unwrap();
         let (dead, alive) = (ended.id(), std::process::id());
         let dir = tempfile::tempdir().unwrap();
-        let path = |pid: u32, n: u32| dir.path().join(format!("{NAME_PREFIX}{pid}.{n}"));
+        let path = |pid: u32, n: u32| dir.path().join(socket_name::of(pid, n));
 
         drop(UnixDatagram::bind(path(dead, 0)).unwrap());
         let _bound = UnixDatagram::bind(path(dead, 1)).unwrap();

@@ -107,7 +107,7 @@ impl SwitchDir {
     /// [`LocateError`] says what was looked at and what was found instead.
     pub fn locate(vnl: &Vnl, environment: &Environment) -> Result<(Self, Vnl), LocateError> {
         let named = if vnl.path.is_empty() {
-            environment.default_switch()?
+            default_switch(environment)?
         } else {
             as_path(&vnl.path).to_owned()
         };
@@ -191,6 +191,15 @@ impl SwitchDir {
     /// Whether a socket made in the directory gets the group of the control socket by itself.
     pub(crate) fn hands_down_its_group(&self) -> bool {
         self.dir_setgid_gid == Some(self.control_gid)
+    }
+}
+
+/// The first default place that exists, dead or alive: that ends the search \[P-11.4\].
+fn default_switch(environment: &Environment) -> Result<PathBuf, LocateError> {
+    let tried = environment.default_switches();
+    match tried.iter().find(|path| path.symlink_metadata().is_ok()) {
+        Some(path) => Ok(path.clone()),
+        None => Err(LocateError::NoDefault { tried }),
     }
 }
 

@@ -122,6 +122,6 @@ mod tests {
     fn a_terminal_is_never_sent_control_characters() {
         let args = ["\u{1b}[2J", "a\u{7}b"];
         let text = point_at(&args, 1, &(1..2));
-        assert_eq!(text, "    \\x1b[2J a\\x07b\n              ^^^^");
+        assert_eq!(text, "    \\x1b[2J a\\x07b\n             ^^^^");
     }
 }

@@ -1,7 +1,6 @@
 //! What the documents say is what happens: every `vdeq` line of the README is run.
 
 use std::os::unix::fs::symlink;
-use std::process::Command;
 
 use crate::world::{QEMU, World};
 
@@ -39,14 +38,7 @@ fn every_vdeq_command_of_the_readme_starts_a_machine_on_its_network() {
     assert!(commands.len() >= 8, "{commands:?}");
     let world = world();
     for command in commands {
-        let mut run = world.vdeq(&[]);
-        let mut shell = Command::new("/bin/sh");
-        shell.args(["-c", command]).env_clear();
-        for (name, value) in run.command.get_envs() {
-            shell.env(name, value.unwrap());
-        }
-        run.command = shell;
-        let outcome = run.run();
+        let outcome = world.shell(command, &[]).run();
         outcome.assert_ran(0);
         assert!(!outcome.report.sockets().is_empty(), "no network: {command}");
     }

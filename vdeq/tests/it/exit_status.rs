@@ -1,6 +1,7 @@
 //! How the VM ends is how vdeq ends.
 
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::time::Duration;
 
 use vde_exec::testkit::fake_qemu;
@@ -93,17 +94,10 @@ fn v4_a_program_that_cannot_be_executed_is_said_and_126() {
 #[test]
 fn v18_a_process_that_cannot_be_made_is_an_error() {
     let world = World::new();
-    let limit = "ulimit -u 0; exec \"$@\"";
-    let mut run = world.vdeq(&[]);
-    let mut command = std::process::Command::new("/bin/bash");
-    command.args(["-c", limit, "-", env!("CARGO_BIN_EXE_vdeq"), QEMU, "-net", "user"]);
-    command
-        .env_clear()
-        .env("PATH", run.command.get_envs().find(|(k, _)| *k == "PATH").unwrap().1.unwrap());
+    let mut run = world.shell("ulimit -u 0; exec \"$@\"", &[QEMU, "-net", "user"]);
     // Root is above this limit.
-    std::os::unix::process::CommandExt::uid(&mut command, 65_534);
+    run.command.uid(65_534);
     open_for_everyone(world.home.path());
-    run.command = command;
     let outcome = run.run();
     outcome.assert_failed(126, &["cannot execute", QEMU]);
 }

@@ -40,16 +40,8 @@ fn the_vm_inherits_the_two_sockets_of_each_plug_and_nothing_else() {
 fn what_the_caller_hands_down_reaches_the_vm() {
     let world = World::new();
     let net = format!("vde,{}", world.sock());
-    let mut run = world.vdeq(&[]);
-    let mut command = std::process::Command::new("/bin/bash");
-    let script = "exec 9</dev/zero; exec \"$@\"";
-    command.args(["-c", script, "-", env!("CARGO_BIN_EXE_vdeq"), QEMU, "-net", &net]);
-    command.env_clear();
-    for (name, value) in run.command.get_envs() {
-        command.env(name, value.unwrap());
-    }
-    run.command = command;
-    let report = run.run().report;
+    let words = [QEMU, "-net", &net];
+    let report = world.shell("exec 9</dev/zero; exec \"$@\"", &words).run().report;
     let nine = report.fds.iter().find(|fd| fd.number == 9).expect("descriptor 9");
     assert_eq!(nine.what, "/dev/zero");
     assert!(!named(&report.words()).contains(&9));
@@ -59,16 +51,8 @@ fn what_the_caller_hands_down_reaches_the_vm() {
 fn a_vdeq_started_without_standard_descriptors_does_not_take_their_numbers() {
     let world = World::new();
     let net = format!("vde,{}", world.sock());
-    let mut run = world.vdeq(&[]);
-    let mut command = std::process::Command::new("/bin/bash");
-    let script = "exec \"$@\" 0<&- 1>&- 2>&-";
-    command.args(["-c", script, "-", env!("CARGO_BIN_EXE_vdeq"), QEMU, "-net", &net]);
-    command.env_clear();
-    for (name, value) in run.command.get_envs() {
-        command.env(name, value.unwrap());
-    }
-    run.command = command;
-    let report = run.run().report;
+    let words = [QEMU, "-net", &net];
+    let report = world.shell("exec \"$@\" 0<&- 1>&- 2>&-", &words).run().report;
     assert!(report.ready);
     assert!(named(&report.words()).iter().all(|fd| *fd > 2), "{:?}", report.words());
 }

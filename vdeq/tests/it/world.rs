@@ -78,6 +78,12 @@ impl World {
         self.program(self.home.path().join("bin").join(QEMU).as_os_str(), words)
     }
 
+    /// A shell script, in which `exec "$@"` is vdeq with these words.
+    pub fn shell(&self, script: &str, words: &[&str]) -> Vdeq {
+        let vdeq = env!("CARGO_BIN_EXE_vdeq");
+        self.program("/bin/bash".as_ref(), &[&["-c", script, "-", vdeq], words].concat())
+    }
+
     fn program(&self, program: &OsStr, words: &[&str]) -> Vdeq {
         static RUNS: AtomicU32 = AtomicU32::new(0);
         let run = RUNS.fetch_add(1, Ordering::Relaxed);
