@@ -35,20 +35,37 @@ pub(crate) fn smoke() -> Result<()> {
     targets()?.iter().try_for_each(|name| fuzz(name, Duration::from_secs(15)))
 }
 
+/// The files in `fuzz/fuzz_targets`; each has to be a program of the package, or it would never run.
 fn targets() -> Result<Vec<String>> {
-    let dir = paths::workspace().join("fuzz/fuzz_targets");
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(&dir).with_context(|| format!("list {}", dir.display()))? {
+    let fuzz = paths::workspace().join("fuzz");
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(fuzz.join("fuzz_targets")).into_iter().flatten() {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "rs") {
-            names.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
+            files.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
         }
     }
-    names.sort();
-    if names.is_empty() {
-        bail!("there is no fuzz target in {}", dir.display());
+    files.sort();
+    let manifest = std::fs::read_to_string(fuzz.join("Cargo.toml")).context("fuzz/Cargo.toml")?;
+    let programs = programs(&manifest);
+    if programs != files {
+        bail!("fuzz/fuzz_targets has {files:?}, but fuzz/Cargo.toml {programs:?}");
     }
-    Ok(names)
+    if files.is_empty() {
+        println!("NOTE: there are no fuzz targets in {}", fuzz.display());
+    }
+    Ok(files)
+}
+
+/// The names in `path = "fuzz_targets/NAME.rs"`, sorted.
+fn programs(manifest: &str) -> Vec<String> {
+    let paths = manifest.lines().filter_map(|line| {
+        let value = line.split_once('=').filter(|(key, _)| key.trim() == "path")?.1;
+        value.trim().trim_matches('"').strip_prefix("fuzz_targets/")?.strip_suffix(".rs")
+    });
+    let mut names: Vec<_> = paths.map(str::to_owned).collect();
+    names.sort();
+    names
 }
 
 /// New inputs go to the target directory; the tree's corpus is only read. A crash stays in `fuzz/artifacts`.
@@ -65,4 +82,22 @@ fn fuzz(target: &str, time: Duration) -> Result<()> {
         fuzz.arg(kept);
     }
     sh::run(fuzz.arg("--").arg(format!("-max_total_time={}", time.as_secs())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_programs_of_the_manifest_are_found() {
+        let manifest = "[[bin]]\nname = \"b\"\npath = \"fuzz_targets/b.rs\"\ntest = false\n\
+                        [[bin]]\nname = \"a\"\npath=\"fuzz_targets/a.rs\"\n\
+                        [dependencies]\nvde-proto = { path = \"../vde-proto\" }\n";
+        assert_eq!(programs(manifest), ["a", "b"]);
+    }
+
+    #[test]
+    fn every_target_of_this_repository_is_a_program() {
+        targets().unwrap();
+    }
 }
