@@ -116,7 +116,12 @@ fn what_is_no_nic_of_the_vlan_does_not_count_as_one() {
         let args = format!("{other} -net vde");
         assert_eq!(spelt(TapVlan, &args), format!("{other} -net tap,fd=10 -net nic"));
     }
-    for nic in ["-net nic", "-nic hubport,hubid=0", "-device e1000,vlan=0"] {
+    for nic in [
+        "-net nic",
+        "-nic hubport,hubid=0",
+        "-device e1000,vlan=0",
+        "-netdev hubport,id=h,hubid=0 -device e1000,netdev=h",
+    ] {
         let args = format!("{nic} -net vde");
         assert_eq!(spelt(TapVlan, &args), format!("{nic} -net tap,fd=10"));
     }

@@ -103,7 +103,8 @@ fn a_vlan_that_must_be_translated_and_is_no_number_is_pointed_at() {
 
 #[test]
 fn options_that_never_had_a_vlan_are_not_translated() {
-    let args = "-nic user,vlan=1 -netdev user,id=a,vlan=1 -drive vlan=1 -name a,vlan=1";
+    let args = "-nic user,vlan=1 -netdev user,id=a,vlan=1 -drive vlan=1 -name a,vlan=1 \
+                -device e1000,netdev=a,vlan=1";
     assert_eq!(spelt(Socket, args), args);
     assert!(network(&format!("vdeq qemu {args}")).plugs().is_empty());
 }
