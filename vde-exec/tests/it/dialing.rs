@@ -14,7 +14,7 @@ use vde_exec::vde_proto::switch::Personality;
 use vde_exec::vde_proto::{DialFailure, PlugError, Vnl};
 use vde_exec::{Connection, DialError, LocateError, dial};
 
-use crate::client::{Client, locator, options};
+use crate::client::{Client, EVERYBODY, frame, locator, mac, options};
 
 fn switch() -> FakeSwitch {
     FakeSwitch::start(Options::new(Personality::New))
@@ -291,4 +291,29 @@ fn v13_a_frame_of_any_length_leaves_whole() {
     assert_eq!(buffer[..jumbo.len()], jumbo);
     // The longest that QEMU ever sends.
     assert_eq!(ours.send(&vec![0; 69_632]).unwrap(), 69_632);
+}
+
+#[test]
+fn a_switch_that_reads_nothing_pushes_back_and_loses_nothing() {
+    let switch = switch();
+    let (a, b) = (Client::plug(switch.dir(), ""), Client::plug(switch.dir(), ""));
+    switch.set_faults(Faults { deaf: true, ..Faults::default() });
+    // The fake may still be at the frame that it was waiting for when it was made deaf.
+    a.data.set_nonblocking(true).unwrap();
+    let mut sent = 0_u8;
+    while a.data.send(&numbered(sent)).is_ok() {
+        sent = sent.checked_add(1).expect("a bounded queue");
+    }
+    assert!(sent > 16, "SO_SNDBUF leaves room for {sent} frames only");
+
+    switch.set_faults(Faults::default());
+    for number in 0..sent {
+        assert_eq!(b.receive(), numbered(number));
+    }
+}
+
+fn numbered(number: u8) -> Vec<u8> {
+    let mut frame = frame(EVERYBODY, mac(1), 1514);
+    frame[14] = number;
+    frame
 }

@@ -71,10 +71,10 @@ impl FromStr for Act {
 /// Runs as the fake QEMU, with the arguments and the environment of this process.
 pub fn main() {
     let args: Vec<OsString> = std::env::args_os().collect();
-    if let [_, question] = args.as_slice()
-        && let Some(status) = answer(question.to_str().unwrap_or_default())
-    {
-        std::process::exit(status);
+    if let [_, question] = args.as_slice() {
+        if let Some(status) = answer(question.to_str().unwrap_or_default()) {
+            std::process::exit(status);
+        }
     }
     let mut log = Log::create();
     let plugs = plugs(&args);
