@@ -11,7 +11,6 @@
 
 mod ancestor;
 mod called;
-mod compatibility;
 mod laws;
 mod man_page;
 mod networks;

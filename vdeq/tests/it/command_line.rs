@@ -99,3 +99,16 @@ fn bytes_that_are_no_text_reach_the_vm_unchanged() {
     outcome.assert_ran(0);
     assert!(outcome.report.args.contains(&odd));
 }
+
+#[test]
+fn every_option_is_in_the_help() {
+    let help = World::new().vdeq(&["--help"]).run().stdout;
+    for option in vde_args::OWN_OPTIONS {
+        let spellings = option.spellings.iter();
+        assert!(
+            spellings.clone().any(|spelling| help.contains(spelling)),
+            "none of {:?} is in the help",
+            spellings.collect::<Vec<_>>()
+        );
+    }
+}

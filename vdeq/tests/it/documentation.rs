@@ -1,10 +1,17 @@
 //! What the documents say is what happens: every `vdeq` line of the README is run.
 
+use std::fs;
 use std::os::unix::fs::symlink;
+use std::path::Path;
 
 use crate::world::{QEMU, World};
 
 const README: &str = include_str!("../../../README.md");
+
+/// The top of the repository.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
 
 /// The lines of the README's fenced blocks of one language.
 fn lines_in(language: &str) -> Vec<&'static str> {
@@ -68,8 +75,36 @@ fn every_chore_of_the_readme_is_one() {
 #[test]
 fn every_file_that_the_readme_links_to_is_there() {
     let links = README.split("](").skip(1).map(|rest| rest.split(')').next().unwrap());
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     for link in links.filter(|link| !link.starts_with("http")) {
-        assert!(root.join(link).exists(), "{link}");
+        assert!(root().join(link).exists(), "{link}");
     }
+}
+
+/// The text of every source file under `directory`.
+fn sources(directory: &Path, text: &mut String) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, text);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            text.push_str(&fs::read_to_string(path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn every_claim_about_compatibility_names_tests_that_exist() {
+    let page = fs::read_to_string(root().join("docs/compatibility.md")).unwrap();
+    let mut code = String::new();
+    ["vde-args", "vde-exec", "vdeq"].iter().for_each(|name| sources(&root().join(name), &mut code));
+    let mut claims = 0;
+    for row in page.lines().filter(|line| line.starts_with("| ") && line.ends_with("` |")) {
+        let (_, tests) = row.trim_end_matches(" |").rsplit_once(" | ").unwrap();
+        for test in tests.split(", ") {
+            let name = test.trim_matches('`');
+            assert!(code.contains(&format!("fn {name}(")), "{name} of `{row}`");
+        }
+        claims += 1;
+    }
+    assert!(claims > 70, "{claims}");
 }
