@@ -185,10 +185,16 @@ fn a_second_request_on_a_stream_gets_a_second_endpoint_and_only_that_is_given_ba
     for personality in REAL {
         let mut switch = switch(personality);
         send(&mut switch, &request(number(3)));
+        assert_eq!(ports(&switch), [(3, 1)]);
         assert_eq!(replied(&send(&mut switch, &request(number(4)))), "/switch/004.2");
         switch.handle(NOW, Input::ControlClosed(CONN));
         assert_eq!(ports(&switch), [(3, 1), (4, 0)]);
-        assert_eq!(switch.ports().next().unwrap().endpoints[0].conn, None);
+        let orphan = &switch.ports().next().unwrap().endpoints[0];
+        assert_eq!((orphan.conn, orphan.id.get()), (None, 1));
+        send(&mut switch, &request(number(3)));
+        let ids: Vec<_> =
+            switch.ports().flat_map(|port| port.endpoints).map(|e| e.id.get()).collect();
+        assert_eq!(ids, [1, 3], "numbers are never used again");
     }
 }
 

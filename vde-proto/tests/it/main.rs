@@ -16,6 +16,7 @@ mod control;
 mod forwarding;
 mod forwarding_model;
 mod golden;
+mod messages;
 mod net;
 mod plug;
 mod plug_laws;
