@@ -93,7 +93,8 @@ pub fn main() {
 fn answer(question: &str) -> Option<i32> {
     let text = match question {
         "-version" => std::env::var(VERSION).unwrap_or_else(|_| DEFAULT_BANNER.to_owned()),
-        "-help" => std::env::var(HELP).unwrap_or_else(|_| "refuse".to_owned()),
+        // The C vdeq asks with -h.
+        "-help" | "-h" => std::env::var(HELP).unwrap_or_else(|_| "refuse".to_owned()),
         _ => return None,
     };
     if let Some(path) = std::env::var_os(PROBES) {
