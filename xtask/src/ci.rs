@@ -15,6 +15,7 @@ struct Step {
 const STEPS: &[Step] = &[
     Step { name: "format", run: || cargo(&["fmt", "--all", "--check"], None) },
     Step { name: "lints", run: lints },
+    Step { name: "dependencies", run: dependencies },
     Step { name: "documentation", run: documentation },
     Step { name: "tests", run: tests },
     Step { name: "msrv", run: msrv::run },
@@ -55,6 +56,12 @@ fn lints() -> Result<()> {
     let features = "vde-exec/testkit,vdeq/e2e";
     let lints = ["clippy", "--locked", "--workspace", "--all-targets", "--features", features];
     cargo(&[&lints[..], &["--", "-D", "warnings"]].concat(), None)
+}
+
+/// Licences, sources and doublets, as `deny.toml` has them. (Advisories need a database from the internet.)
+fn dependencies() -> Result<()> {
+    let (always, checks) = (["--log-level", "error"], ["check", "bans", "licenses", "sources"]);
+    cargo(&[&["deny"][..], &always, &checks].concat(), None)
 }
 
 fn documentation() -> Result<()> {

@@ -40,8 +40,14 @@ const COMPILERS: &[Need] = &[
     Need { package: "g++", present: || sh::exists("c++"), why: "libFuzzer" },
 ];
 
-/// Installs everything that is missing: Debian packages through apt-get (as root, or with sudo), cargo-fuzz
-/// through cargo.
+/// Subcommands of cargo that are crates.
+const SUBCOMMANDS: &[(&str, &str)] = &[
+    ("fuzz", "it builds and runs the fuzz targets"),
+    ("deny", "it checks licences and sources of what we depend on"),
+];
+
+/// Installs everything that is missing: Debian packages through apt-get (as root, or with sudo), and
+/// subcommands of cargo.
 pub(crate) fn run() -> Result<()> {
     provide(&[MACHINES, COMPILERS])?;
     for component in ["fmt", "clippy"] {
@@ -49,9 +55,11 @@ pub(crate) fn run() -> Result<()> {
             format!("cargo {component} is missing: `rustup component add rustfmt clippy`, or your system's packages")
         })?;
     }
-    if sh::read(paths::cargo().args(["fuzz", "--version"])).is_err() {
-        println!("missing: cargo-fuzz (it builds and runs the fuzz targets)");
-        sh::run(paths::cargo().args(["install", "cargo-fuzz", "--locked"]))?;
+    for (command, why) in SUBCOMMANDS {
+        if sh::read(paths::cargo().args([command, "--version"])).is_err() {
+            println!("missing: cargo-{command} ({why})");
+            sh::run(paths::cargo().args(["install", "--locked", &format!("cargo-{command}")]))?;
+        }
     }
     println!("setup: nothing is missing");
     Ok(())
