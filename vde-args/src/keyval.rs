@@ -136,13 +136,20 @@ impl<'a> KeyVal<'a> {
 
     /// The argument with some items changed and every byte of the others kept. If that puts a flag
     /// in the first place, where it would be taken for the type, it is written out: `flag=on`, and
-    /// `noflag` as `flag=off`, which is how QEMU reads flags.
+    /// `noflag` as `flag=off`, which is how QEMU reads flags. An empty item goes with the one before
+    /// it if that changes: after another one its two commas could be read as a literal comma.
     #[must_use]
     pub fn edit(&self, mut edit: impl FnMut(&Entry) -> Edit) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.text.len());
         let mut is_first = true;
+        // Whether the item before stands there as it stood.
+        let mut is_kept = true;
         for entry in &self.entries {
-            let edited = edit(entry);
+            let edited = match edit(entry) {
+                Edit::Keep if entry.is_empty() && !is_kept => Edit::Remove,
+                edited => edited,
+            };
+            is_kept = false;
             let item = match &edited {
                 Edit::Keep if is_first => self.bytes_in_front(entry),
                 Edit::Keep => Cow::Borrowed(self.bytes(&entry.span)),
@@ -153,6 +160,7 @@ impl<'a> KeyVal<'a> {
                 out.push(b',');
             }
             is_first = false;
+            is_kept = edited == Edit::Keep && *item == *self.bytes(&entry.span);
             out.extend_from_slice(&item);
         }
         out
@@ -367,6 +375,24 @@ mod tests {
                 _ => Edit::Keep,
             });
             assert_eq!(String::from_utf8(edited).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn an_empty_item_beside_a_change_does_not_make_its_comma_a_literal_one() {
+        for (text, expected) in [
+            ("nic,a=1,vlan,,b=2", "nic,a=1,b=2"),
+            ("nic,a=1,vlan,,,b=2", "nic,a=1,b=2"),
+            ("vlan=0,flag,,b=2", "flag=on,b=2"),
+            ("nic,vlan,,b", "nic,b"),
+            ("nic,flag,,b,vlan", "nic,flag,,b"),
+        ] {
+            let list = KeyVal::parse(text.as_bytes(), Rules::Qemu);
+            let edited = list.edit(|entry| match list.key(entry) {
+                b"vlan" => Edit::Remove,
+                _ => Edit::Keep,
+            });
+            assert_eq!(String::from_utf8(edited).unwrap(), expected, "{text}");
         }
     }
 }

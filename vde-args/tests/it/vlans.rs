@@ -108,3 +108,12 @@ fn options_that_never_had_a_vlan_are_not_translated() {
     assert_eq!(spelt(Socket, args), args);
     assert!(network(&format!("vdeq qemu {args}")).plugs().is_empty());
 }
+
+#[test]
+fn an_empty_item_beside_vlan_swallows_no_other() {
+    // `a=1,,b=2` would be one parameter.
+    assert_eq!(
+        spelt(Socket, "-net nic,a=1,vlan,,vlan=0,b=2 -net vde"),
+        "-net nic,a=1,b=2 -net socket,fd=10"
+    );
+}
