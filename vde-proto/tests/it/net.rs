@@ -56,6 +56,7 @@ impl Net {
         // What the last frame left there must not matter.
         let mut to = vec![from];
         let forwarded = self.switch.forward(self.now, from, frame, &mut to);
+        assert_eq!(forwarded.as_ref(), forwarded.frame);
         Outcome { verdict: forwarded.verdict, bytes: forwarded.to_vec(), to }
     }
 }
