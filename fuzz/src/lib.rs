@@ -1,1 +1,16 @@
-//! placeholder
+#![doc = include_str!("../README.md")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a law that is broken stops the fuzzer, that is what it is for"
+)]
+
+pub mod argv;
+pub mod handshake;
+pub mod keyval;
+pub mod reply;
+pub mod request;
+pub mod switch;
+pub mod vnl;

@@ -75,7 +75,10 @@ fn fuzz(target: &str, time: Duration) -> Result<()> {
     let mut fuzz = paths::cargo();
     // The unstable flags of the sanitizers, with the one toolchain that builds everything else.
     fuzz.env("RUSTC_BOOTSTRAP", "1");
-    fuzz.args(["fuzz", "run", "--fuzz-dir", "fuzz", "--debug-assertions"]);
+    // The shipped binaries have no symbols, but the stack of a crash is read by somebody.
+    fuzz.env("CARGO_PROFILE_RELEASE_STRIP", "none");
+    fuzz.args(["fuzz", "run", "--fuzz-dir", "fuzz"]);
+    fuzz.args(["--features", "libfuzzer", "--debug-assertions"]);
     fuzz.arg("--target-dir").arg(paths::target()?.join("fuzz")).arg(target).arg(&found);
     let kept = paths::workspace().join("fuzz/corpus").join(target);
     if kept.is_dir() {
