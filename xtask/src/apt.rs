@@ -1,8 +1,9 @@
 //! Debian packages of any suite, fetched and unpacked without being installed.
 //!
-//! apt gets a root of its own under the rig (sources, lists, cache, an empty list of installed packages), so
-//! neither this machine's apt configuration nor its packages are touched and no privilege is needed. Release
-//! files are verified with the archive keyring, packages by the hashes in them; interrupted downloads resume.
+//! apt gets a root of its own under the rig (sources, lists, cache, an empty list of installed
+//! packages), so neither this machine's apt configuration nor its packages are touched and no
+//! privilege is needed. Release files are verified with the archive keyring, packages by the hashes
+//! in them; interrupted downloads resume.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,8 +22,8 @@ const MIRRORS: &[&str] = &["http://deb.debian.org/debian", "http://archive.debia
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Suite {
     pub(crate) name: &'static str,
-    /// A suite that changes says until when its index is fresh. A mirror (or a clock) may be weeks off,
-    /// and a test needs *a* sid, not today's; the signature is verified all the same.
+    /// A suite that changes says until when its index is fresh. A mirror (or a clock) may be weeks
+    /// off, and a test needs *a* sid, not today's; the signature is verified all the same.
     pub(crate) moving: bool,
 }
 
@@ -117,7 +118,8 @@ impl Apt {
     }
 }
 
-/// Unpacks packages into a directory, as dpkg would under `/`, without running any of their scripts.
+/// Unpacks packages into a directory, as dpkg would under `/`, without running any of their
+/// scripts.
 pub(crate) fn unpack(debs: &[PathBuf], into: &Path) -> Result<()> {
     std::fs::create_dir_all(into)?;
     println!("$ for each of {} packages: dpkg -x PACKAGE {}", debs.len(), into.display());

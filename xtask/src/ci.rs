@@ -58,7 +58,8 @@ fn lints() -> Result<()> {
     cargo(&[&lints[..], &["--", "-D", "warnings"]].concat(), None)
 }
 
-/// Licences, sources and doublets, as `deny.toml` has them. (Advisories need a database from the internet.)
+/// Licences, sources and doublets, as `deny.toml` has them. (Advisories need a database from the
+/// internet.)
 fn dependencies() -> Result<()> {
     let (always, checks) = (["--log-level", "error"], ["check", "bans", "licenses", "sources"]);
     cargo(&[&["deny"][..], &always, &checks].concat(), None)
@@ -69,7 +70,8 @@ fn documentation() -> Result<()> {
     cargo(&doc, Some(("RUSTDOCFLAGS", "-D warnings")))
 }
 
-/// Every test that needs no guest, the corpora of the fuzz targets among them (they are tests of `vde-fuzz`).
+/// Every test that needs no guest, the corpora of the fuzz targets among them (they are tests of
+/// `vde-fuzz`).
 fn tests() -> Result<()> {
     cargo(&["test", "--locked", "--workspace", "--features", "vde-exec/testkit"], None)
 }

@@ -1,5 +1,5 @@
-//! The demonstration: two guests on one vde_switch, each started by `vdeq`, pinging each other; or a VM of
-//! the user's on the network of such a guest.
+//! The demonstration: two guests on one vde_switch, each started by `vdeq`, pinging each other; or
+//! a VM of the user's on the network of such a guest.
 
 mod guests;
 mod switch;

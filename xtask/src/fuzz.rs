@@ -30,12 +30,14 @@ pub(crate) fn run(arguments: Vec<OsString>) -> Result<()> {
     }
 }
 
-/// Every target, a short time each: enough to see that it runs and that nothing is wrong on the surface.
+/// Every target, a short time each: enough to see that it runs and that nothing is wrong on the
+/// surface.
 pub(crate) fn smoke() -> Result<()> {
     targets()?.iter().try_for_each(|name| fuzz(name, Duration::from_secs(15)))
 }
 
-/// The files in `fuzz/fuzz_targets`; each has to be a program of the package, or it would never run.
+/// The files in `fuzz/fuzz_targets`; each has to be a program of the package, or it would never
+/// run.
 fn targets() -> Result<Vec<String>> {
     let fuzz = paths::workspace().join("fuzz");
     let mut files = Vec::new();
@@ -68,7 +70,8 @@ fn programs(manifest: &str) -> Vec<String> {
     names
 }
 
-/// New inputs go to the target directory; the tree's corpus is only read. A crash stays in `fuzz/artifacts`.
+/// New inputs go to the target directory; the tree's corpus is only read. A crash stays in
+/// `fuzz/artifacts`.
 fn fuzz(target: &str, time: Duration) -> Result<()> {
     let found = paths::target()?.join("fuzz-corpus").join(target);
     std::fs::create_dir_all(&found)?;

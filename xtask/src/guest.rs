@@ -1,5 +1,5 @@
-//! The test guest: a Debian kernel and an initramfs with busybox, the drivers of QEMU's usual NICs, and one
-//! script (`guest/init`) that says what the guest does and how it is told.
+//! The test guest: a Debian kernel and an initramfs with busybox, the drivers of QEMU's usual NICs,
+//! and one script (`guest/init`) that says what the guest does and how it is told.
 
 use std::path::Path;
 
@@ -13,8 +13,8 @@ use crate::once::once;
 const RECIPE: &str =
     concat!("bookworm linux-image-amd64 busybox-static 1\n", include_str!("guest/init"));
 
-/// In loading order. The cloud flavour of the kernel is smaller, but knows no e1000, which is what QEMU gives
-/// to a plain `-net nic`.
+/// In loading order. The cloud flavour of the kernel is smaller, but knows no e1000, which is what
+/// QEMU gives to a plain `-net nic`.
 const MODULES: &[&str] = &[
     "drivers/virtio/virtio",
     "drivers/virtio/virtio_ring",

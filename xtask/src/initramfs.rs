@@ -1,6 +1,6 @@
-//! An initramfs: the cpio archive ("newc", initramfs buffer format of the kernel's documentation) that a
-//! kernel unpacks into its first root. Written here so that device nodes need no root and the bytes do not
-//! depend on the machine.
+//! An initramfs: the cpio archive ("newc", initramfs buffer format of the kernel's documentation)
+//! that a kernel unpacks into its first root. Written here so that device nodes need no root and
+//! the bytes do not depend on the machine.
 //!
 //! ```text
 //! 070701 INODE MODE UID GID NLINK MTIME SIZE MAJ MIN RMAJ RMIN NAMELEN CHECK | name NUL pad4 | data pad4
@@ -12,7 +12,8 @@ const FILE: u32 = 0o100_000;
 const SYMLINK: u32 = 0o120_000;
 const CHARACTER_DEVICE: u32 = 0o020_000;
 
-/// An archive in the making. Names are relative to the root; a directory comes before what is in it.
+/// An archive in the making. Names are relative to the root; a directory comes before what is in
+/// it.
 #[derive(Debug, Default)]
 pub(crate) struct Initramfs {
     bytes: Vec<u8>,

@@ -1,7 +1,8 @@
 //! Every chore of this repository: `cargo xtask help`.
 //!
-//! One file a chore. A chore prints each program it runs as `$ command`, so that everything it does can be
-//! done by hand; what it makes goes under the target directory (`target/rig`), never into the source tree.
+//! One file a chore. A chore prints each program it runs as `$ command`, so that everything it does
+//! can be done by hand; what it makes goes under the target directory (`target/rig`), never into
+//! the source tree.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,

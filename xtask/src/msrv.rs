@@ -1,5 +1,5 @@
-//! The promise `rust-version = "1.85"`, kept by a real compiler of that version: Debian trixie's rustc,
-//! unpacked beside the installed toolchain, driven by the installed cargo.
+//! The promise `rust-version = "1.85"`, kept by a real compiler of that version: Debian trixie's
+//! rustc, unpacked beside the installed toolchain, driven by the installed cargo.
 
 use std::path::Path;
 use std::process::Command;
@@ -35,7 +35,8 @@ pub(crate) fn run() -> Result<()> {
     sh::run(&mut check)
 }
 
-/// The compiler alone, with the libraries it runs on; the linker that build scripts need is this machine's.
+/// The compiler alone, with the libraries it runs on; the linker that build scripts need is this
+/// machine's.
 fn fetch(rig: &Path, place: &Path) -> Result<()> {
     let apt = Apt::open(rig, apt::TRIXIE)?;
     let mut debs = apt.with_dependencies(&["libstd-rust-dev"])?;

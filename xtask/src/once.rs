@@ -7,10 +7,11 @@ use anyhow::{Context as _, Result};
 /// The file that says a directory is complete, and by which recipe.
 const STAMP: &str = ".complete";
 
-/// Makes the directory `dir` by `make`, unless it is complete already and made by the same `recipe`.
+/// Makes the directory `dir` by `make`, unless it is complete already and made by the same
+/// `recipe`.
 ///
-/// The work is done beside it and moved into place at the end: a run that is interrupted leaves nothing that
-/// looks finished.
+/// The work is done beside it and moved into place at the end: a run that is interrupted leaves
+/// nothing that looks finished.
 pub(crate) fn once(dir: &Path, recipe: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     if std::fs::read_to_string(dir.join(STAMP)).is_ok_and(|stamp| stamp == recipe) {
         return Ok(());

@@ -7,7 +7,8 @@ use anyhow::{Context as _, Result};
 
 /// The top of the repository.
 pub(crate) fn workspace() -> PathBuf {
-    // cargo tells a program that it runs where the package is now, even if the tree was moved since.
+    // cargo tells a program that it runs where the package is now, even if the tree was moved
+    // since.
     let package =
         std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
     let package = PathBuf::from(package);

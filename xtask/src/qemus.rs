@@ -13,7 +13,8 @@ use crate::sh;
 /// The name of the program, so that a directory of the rig can stand in a search path.
 const PROGRAM: &str = "qemu-system-x86_64";
 
-/// Every QEMU that the tests run on: its directory in the rig, the suite it is from, how its version begins.
+/// Every QEMU that the tests run on: its directory in the rig, the suite it is from, how its
+/// version begins.
 const QEMUS: &[(&str, Suite, &str)] = &[
     ("qemu-5.2", apt::BULLSEYE, "5.2."),
     ("qemu-7.2", apt::BOOKWORM, "7.2."),
@@ -45,8 +46,8 @@ pub(crate) fn prepare(rig: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes `place/name`: a script that runs `program` (a path below `place`) with the dynamic loader and the
-/// libraries of `place/root`, and with `words` (of shell) before its arguments.
+/// Writes `place/name`: a script that runs `program` (a path below `place`) with the dynamic loader
+/// and the libraries of `place/root`, and with `words` (of shell) before its arguments.
 ///
 /// The loader is named on the command line, not by `LD_LIBRARY_PATH`, which children would inherit.
 pub(crate) fn wrap(place: &Path, name: &str, program: &str, words: &str) -> Result<()> {

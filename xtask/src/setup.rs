@@ -29,8 +29,8 @@ const MACHINES: &[Need] = &[
     },
 ];
 
-/// To build.
-const COMPILERS: &[Need] = &[
+/// To build and test.
+const TOOLS: &[Need] = &[
     Need { package: "gcc", present: || sh::exists("cc"), why: "cargo's linker" },
     Need {
         package: "libc6-dev",
@@ -38,6 +38,7 @@ const COMPILERS: &[Need] = &[
         why: "what is linked",
     },
     Need { package: "g++", present: || sh::exists("c++"), why: "libFuzzer" },
+    Need { package: "procps", present: || sh::exists("kill"), why: "kill, which tests call" },
 ];
 
 /// Subcommands of cargo that are crates.
@@ -46,13 +47,16 @@ const SUBCOMMANDS: &[(&str, &str)] = &[
     ("deny", "it checks licences and sources of what we depend on"),
 ];
 
-/// Installs everything that is missing: Debian packages through apt-get (as root, or with sudo), and
-/// subcommands of cargo.
+/// Installs everything that is missing: Debian packages through apt-get (as root, or with sudo),
+/// and subcommands of cargo.
 pub(crate) fn run() -> Result<()> {
-    provide(&[MACHINES, COMPILERS])?;
+    provide(&[MACHINES, TOOLS])?;
     for component in ["fmt", "clippy"] {
         sh::read(paths::cargo().args([component, "--version"])).with_context(|| {
-            format!("cargo {component} is missing: `rustup component add rustfmt clippy`, or your system's packages")
+            format!(
+                "cargo {component} is missing: `rustup component add rustfmt clippy`, \
+                 or your system's packages"
+            )
         })?;
     }
     for (command, why) in SUBCOMMANDS {

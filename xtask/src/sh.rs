@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
-/// Runs a program to its end with our own output; it gets no input. Anything but success is an error.
+/// Runs a program to its end with our own output; it gets no input. Anything but success is an
+/// error.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     println!("$ {}", shown(command));
     let program = program(command);
@@ -42,7 +43,8 @@ pub(crate) fn exists(program: &str) -> bool {
         .any(|dir| dir.join(program).is_file())
 }
 
-/// A command as one would type it: changed environment first, every word quoted where a shell needs it.
+/// A command as one would type it: changed environment first, every word quoted where a shell needs
+/// it.
 pub(crate) fn shown(command: &Command) -> String {
     let mut line = String::new();
     for (name, value) in command.get_envs() {

@@ -1,12 +1,13 @@
 //! A real `vde_switch` (Debian's package `vde2`), started for one test and gone with it.
 //!
-//! The switch is what the project is measured against, so nothing is imitated here: the program runs in a
-//! directory of its own, and what it believes is read through its management socket ([`RealSwitch::ports`]).
-//! Every wait has a deadline, and a failure shows what the switch printed.
+//! The switch is what the project is measured against, so nothing is imitated here: the program
+//! runs in a directory of its own, and what it believes is read through its management socket
+//! ([`RealSwitch::ports`]). Every wait has a deadline, and a failure shows what the switch printed.
 //!
-//! Life of a `RealSwitch`: *running* from [`RealSwitch::start`]; *frozen* between [`RealSwitch::stop`] and
-//! [`RealSwitch::cont`] (it holds its sockets and answers nothing); *dead* after [`RealSwitch::kill`] (its
-//! files stay behind, as after a crash) or [`RealSwitch::terminate`] (it tidies up); and running again after
+//! Life of a `RealSwitch`: *running* from [`RealSwitch::start`]; *frozen* between
+//! [`RealSwitch::stop`] and [`RealSwitch::cont`] (it holds its sockets and answers nothing); *dead*
+//! after [`RealSwitch::kill`] (its files stay behind, as after a crash) or
+//! [`RealSwitch::terminate`] (it tidies up); and running again after
 //! [`RealSwitch::restart_same_dir`].
 #![allow(
     clippy::expect_used,
@@ -38,7 +39,8 @@ use crate::testkit::wait::{self, PATIENCE};
 /// Time between two looks at something that announces itself only by being there.
 const POLL: Duration = Duration::from_millis(5);
 
-/// How a switch is started; the default is a learning switch with 32 ports, readable by its owner only.
+/// How a switch is started; the default is a learning switch with 32 ports, readable by its owner
+/// only.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// `-x`: repeat every frame to every port instead of learning where addresses live.
@@ -47,8 +49,8 @@ pub struct Options {
     pub ports: Option<u32>,
     /// `-m`: permission bits of the sockets; the directory's follow from them. 0600 when not given.
     pub mode: Option<u32>,
-    /// `-s`: the switch's directory; a fresh one when not given. It is removed at the end either way,
-    /// unless it existed before.
+    /// `-s`: the switch's directory; a fresh one when not given. It is removed at the end either
+    /// way, unless it existed before.
     pub dir: Option<PathBuf>,
 }
 
@@ -63,7 +65,8 @@ pub struct RealSwitch {
     running: Option<Running>,
 }
 
-/// One process of the switch. Its standard input (in `child`) stays open: EOF there ends a vde_switch.
+/// One process of the switch. Its standard input (in `child`) stays open: EOF there ends a
+/// vde_switch.
 #[derive(Debug)]
 struct Running {
     child: Child,
@@ -76,11 +79,12 @@ impl RealSwitch {
     ///
     /// # Panics
     ///
-    /// If there is no `vde_switch` (the message says which command installs it), or if the switch does not
-    /// come up within [`PATIENCE`] (the message holds what it printed).
+    /// If there is no `vde_switch` (the message says which command installs it), or if the switch
+    /// does not come up within [`PATIENCE`] (the message holds what it printed).
     #[must_use]
     pub fn start(options: Options) -> Self {
-        // Open to everyone: which users reach the switch is decided by the modes of its own directory.
+        // Open to everyone: which users reach the switch is decided by the modes of its own
+        // directory.
         let home = tempfile::Builder::new()
             .prefix("vde")
             .permissions(std::fs::Permissions::from_mode(0o755))
@@ -119,7 +123,8 @@ impl RealSwitch {
     ///
     /// # Panics
     ///
-    /// If the switch does not answer, or refuses the command; [`RealSwitch::try_console`] hands a refusal back.
+    /// If the switch does not answer, or refuses the command; [`RealSwitch::try_console`] hands a
+    /// refusal back.
     #[must_use]
     pub fn console(&self, command: &str) -> String {
         self.try_console(command).unwrap_or_else(|refusal| panic!("vde_switch: {refusal}"))
@@ -195,7 +200,8 @@ impl RealSwitch {
         std::fs::read_dir(&fds).expect("list the switch's descriptors").count()
     }
 
-    /// Freezes the switch (SIGSTOP) and returns when it is frozen. Its sockets stay and nobody is answered.
+    /// Freezes the switch (SIGSTOP) and returns when it is frozen. Its sockets stay and nobody is
+    /// answered.
     ///
     /// # Panics
     ///
@@ -226,7 +232,8 @@ impl RealSwitch {
         running.child.wait().expect("reap vde_switch");
     }
 
-    /// Asks the switch to end (SIGTERM) and waits for it; it removes its sockets, and the directory if it can.
+    /// Asks the switch to end (SIGTERM) and waits for it; it removes its sockets, and the directory
+    /// if it can.
     ///
     /// # Panics
     ///
@@ -239,7 +246,8 @@ impl RealSwitch {
         })
     }
 
-    /// Starts the switch again with the same options in the same directory; kills it first if it still runs.
+    /// Starts the switch again with the same options in the same directory; kills it first if it
+    /// still runs.
     ///
     /// # Panics
     ///
@@ -274,7 +282,10 @@ impl RealSwitch {
             .stderr(output)
             .spawn()
             .unwrap_or_else(|error| {
-                panic!("cannot start vde_switch: {error}; `cargo xtask setup` installs it (Debian package vde2)")
+                panic!(
+                    "cannot start vde_switch: {error}; \
+                     `cargo xtask setup` installs it (Debian package vde2)"
+                )
             });
         self.running = Some(Running::wait_until_up(child, log, &mgmt));
     }
@@ -283,7 +294,8 @@ impl RealSwitch {
         self.running.as_ref().expect("the switch was killed or terminated")
     }
 
-    /// Signals the process. It is not reaped before `running` is taken away, so the id is the switch's.
+    /// Signals the process. It is not reaped before `running` is taken away, so the id is the
+    /// switch's.
     fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.pid()).expect("a process id fits pid_t");
         kill(Pid::from_raw(pid), signal).expect("signal vde_switch");
@@ -307,9 +319,10 @@ impl Drop for RealSwitch {
 }
 
 impl Running {
-    /// Waits for the management socket's prompt. The switch serves it from the same loop as its control
-    /// socket, and only when both are bound. (A connect to the control socket would be no harmless probe:
-    /// a client that leaves without a word can cost a later client its port for ever.)
+    /// Waits for the management socket's prompt. The switch serves it from the same loop as its
+    /// control socket, and only when both are bound. (A connect to the control socket would be no
+    /// harmless probe: a client that leaves without a word can cost a later client its port for
+    /// ever.)
     fn wait_until_up(mut child: Child, log: PathBuf, mgmt: &Path) -> Self {
         let deadline = Instant::now() + PATIENCE;
         let trouble = loop {

@@ -53,8 +53,8 @@ fn a_hundred_runs_leave_nothing() {
         let given = Report::read(&report).fds.into_iter().map(|fd| fd.number);
         let given: Vec<_> = given.filter(|number| !usual.contains(number)).collect();
         assert_eq!(given.len(), 4, "run {run}: {given:?} besides {usual:?}");
-        // Before the next run: vde_switch forgets an endpoint for good when one client leaves between
-        // another's connect and its request, and no client can do anything about that.
+        // Before the next run: vde_switch forgets an endpoint for good when one client leaves
+        // between another's connect and its request, and no client can do anything about that.
         switch.wait_for_ports("every port is given back", <[_]>::is_empty);
     }
     assert_eq!(sockets_in(switch.dir()), [switch.ctl()]);

@@ -106,8 +106,8 @@ fn the_old_sock_list_joins_one_nic_to_every_switch() {
     a.expect("VDEQ-GUEST ping OK peer=10.0.0.2");
     b.expect("VDEQ-GUEST ping OK peer=10.0.0.1");
     assert!(port_of(&first, &a).is_some() && port_of(&second, &a).is_some());
-    // Both switches are one network now, with a's hub between them: what the wire sends into the first
-    // arrives in the second.
+    // Both switches are one network now, with a's hub between them: what the wire sends into the
+    // first arrives in the second.
     let far = Wire::into(&second, 2);
     wire.wait_for_way_to(&far);
     let frame = wire.frame("from one switch to the other");

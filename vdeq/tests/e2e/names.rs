@@ -1,4 +1,5 @@
-//! `vdeq qemu` and `vdeq kvm`, the commands of the man page, on machines without programs of these names.
+//! `vdeq qemu` and `vdeq kvm`, the commands of the man page, on machines without programs of these
+//! names.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,5 @@
-//! What cannot work is refused in time, with cause and remedy, and nothing is started or left behind.
+//! What cannot work is refused in time, with cause and remedy, and nothing is started or left
+//! behind.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -19,8 +20,8 @@ const NOBODY: u32 = 65_534;
 /// Longest time for a refusal where vdeq was told to wait for one second.
 const IN_TIME: Duration = Duration::from_secs(4);
 
-/// Adds a VM to the command that tells if it is started, and expects that it is not: vdeq says `words`
-/// and fails.
+/// Adds a VM to the command that tells if it is started, and expects that it is not: vdeq says
+/// `words` and fails.
 fn refused(world: &World, command: &mut Command, network: &str, words: &[&str]) {
     let report = world.path("report");
     command.env(fake_qemu::REPORT, &report).args(["--timeout", "1"]).arg(rig::fake_qemu());

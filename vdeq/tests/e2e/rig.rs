@@ -1,4 +1,5 @@
-//! Where the rig put things: kernel, initramfs, QEMUs. `cargo xtask test-e2e` says it through the environment.
+//! Where the rig put things: kernel, initramfs, QEMUs. `cargo xtask test-e2e` says it through the
+//! environment.
 
 use std::path::{Path, PathBuf};
 

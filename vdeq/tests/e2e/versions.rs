@@ -1,4 +1,5 @@
-//! The same command line on QEMUs of six years: two switches joined by the hub of a VM without any guest.
+//! The same command line on QEMUs of six years: two switches joined by the hub of a VM without any
+//! guest.
 
 use std::process::Stdio;
 use std::time::Duration;

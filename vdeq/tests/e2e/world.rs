@@ -1,4 +1,5 @@
-//! A world of its own for each test: home, caches, search path, and a look at what is left in the end.
+//! A world of its own for each test: home, caches, search path, and a look at what is left in the
+//! end.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -103,7 +104,8 @@ impl World {
         assert_eq!(self.sockets_of(pid, dirs), Vec::<PathBuf>::new());
     }
 
-    /// Nothing of this process is left: no socket anywhere, and `switch` has its control socket alone.
+    /// Nothing of this process is left: no socket anywhere, and `switch` has its control socket
+    /// alone.
     pub fn assert_nothing_left(&self, pid: u32, switch: &RealSwitch) {
         self.assert_no_socket_of(pid, &[switch.dir()]);
         switch.wait_for_ports("every port is given back", <[_]>::is_empty);

@@ -56,7 +56,8 @@ impl Guests {
         Ok(())
     }
 
-    /// Waits until every guest has said `words`; it is an error if one ends or cannot reach its peer.
+    /// Waits until every guest has said `words`; it is an error if one ends or cannot reach its
+    /// peer.
     pub(super) fn wait_for(&mut self, words: &str) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         while !self.guests.iter().all(|guest| guest.said(words)) {

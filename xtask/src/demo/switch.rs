@@ -1,4 +1,5 @@
-//! The vde_switch of the demonstration, commanded through the terminal it has on its standard input.
+//! The vde_switch of the demonstration, commanded through the terminal it has on its standard
+//! input.
 
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};

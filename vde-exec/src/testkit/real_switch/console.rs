@@ -1,9 +1,9 @@
 //! The management socket of a vde_switch: one command, one answer.
 //!
-//! The language has no framing but its prompt, and the switch takes *each read of at most 128 bytes* for one
-//! command. So a command goes out in one write and the next one waits for the prompt. One connection serves
-//! for the whole life of the switch: a management client that leaves at the wrong moment makes vde_switch
-//! forget to free another client's port.
+//! The language has no framing but its prompt, and the switch takes *each read of at most 128
+//! bytes* for one command. So a command goes out in one write and the next one waits for the
+//! prompt. One connection serves for the whole life of the switch: a management client that leaves
+//! at the wrong moment makes vde_switch forget to free another client's port.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -31,7 +31,8 @@ pub struct Console {
 pub struct CommandFailed {
     /// The command, as it was sent.
     pub command: String,
-    /// 1000 plus the errno that the switch means: 1006 no such port, 1022 invalid, 1038 no such command.
+    /// 1000 plus the errno that the switch means: 1006 no such port, 1022 invalid, 1038 no such
+    /// command.
     pub status: u16,
     /// The switch's words for it, in its own locale.
     pub text: String,
@@ -50,13 +51,13 @@ impl Console {
         Ok(console)
     }
 
-    /// Sends one command and reads its answer: the data lines, each with its newline, when the switch
-    /// says `1000 Success`.
+    /// Sends one command and reads its answer: the data lines, each with its newline, when the
+    /// switch says `1000 Success`.
     ///
     /// # Errors
     ///
-    /// The outer error is the connection's, as in [`Console::new`]; [`io::ErrorKind::InvalidInput`] for a
-    /// command that the switch would cut in two. The inner one is the switch's own refusal.
+    /// The outer error is the connection's, as in [`Console::new`]; [`io::ErrorKind::InvalidInput`]
+    /// for a command that the switch would cut in two. The inner one is the switch's own refusal.
     pub fn command(&mut self, command: &str) -> io::Result<Result<String, CommandFailed>> {
         let line = format!("{command}\n");
         if line.len() > COMMAND_MAX || command.contains('\n') {
@@ -107,8 +108,8 @@ fn unfinished(kind: io::ErrorKind, what: &str, so_far: &[u8]) -> io::Error {
     io::Error::new(kind, format!("{what}, after {:?}", String::from_utf8_lossy(tail)))
 }
 
-/// Splits an answer (without its prompt) into data and status. Lines of the debug channel, which nobody
-/// asked for here, would begin with a `3`.
+/// Splits an answer (without its prompt) into data and status. Lines of the debug channel, which
+/// nobody asked for here, would begin with a `3`.
 fn parse_answer(command: &str, answer: &str) -> Result<String, CommandFailed> {
     let answer = answer.strip_suffix('\n').unwrap_or(answer);
     let (before, last) = answer.rsplit_once('\n').unwrap_or(("", answer));

@@ -30,7 +30,8 @@ pub struct PortInfo {
 pub struct Endpoint {
     /// What `port/epclose PORT ID` takes: the switch's descriptor of the connection.
     pub id: u32,
-    /// What the client said about itself; empty until the switch has stored it, which is just after its reply.
+    /// What the client said about itself; empty until the switch has stored it, which is just after
+    /// its reply.
     pub description: String,
 }
 
@@ -97,7 +98,14 @@ mod tests {
 
     #[test]
     fn every_field_of_a_port_is_read() {
-        let data = "Port 0001 untagged_vlan=0000 ACTIVE - Unnamed Allocatable\n Current User: root Access Control: (User: NONE - Group: NONE)\n IN:  pkts          7          bytes                   60\n OUT: pkts         12          bytes                  600\n  -- endpoint ID 0009 module unix prog   : vdeq: user=root pid=4242\n  -- endpoint ID 0003 module unix prog   : other: with: colons\n";
+        let data = concat!(
+            "Port 0001 untagged_vlan=0000 ACTIVE - Unnamed Allocatable\n",
+            " Current User: root Access Control: (User: NONE - Group: NONE)\n",
+            " IN:  pkts          7          bytes                   60\n",
+            " OUT: pkts         12          bytes                  600\n",
+            "  -- endpoint ID 0009 module unix prog   : vdeq: user=root pid=4242\n",
+            "  -- endpoint ID 0003 module unix prog   : other: with: colons\n",
+        );
         let expected = PortInfo {
             number: 1,
             active: true,
@@ -114,7 +122,14 @@ mod tests {
 
     #[test]
     fn ports_without_users_counters_or_endpoints_are_ports_too() {
-        let data = "Port 0002 untagged_vlan=0000 INACTIVE - NOT Unnamed Allocatable\n Current User: NONE Access Control: (User: NONE - Group: NONE)\nPort 0031 untagged_vlan=0010 ACTIVE - Unnamed Allocatable\n Current User: 1000 Access Control: (User: NONE - Group: NONE)\n  -- endpoint ID 0010 module tuntap       : no endpoint description\n              unsent packets: 0 max 0\n";
+        let data = concat!(
+            "Port 0002 untagged_vlan=0000 INACTIVE - NOT Unnamed Allocatable\n",
+            " Current User: NONE Access Control: (User: NONE - Group: NONE)\n",
+            "Port 0031 untagged_vlan=0010 ACTIVE - Unnamed Allocatable\n",
+            " Current User: 1000 Access Control: (User: NONE - Group: NONE)\n",
+            "  -- endpoint ID 0010 module tuntap       : no endpoint description\n",
+            "              unsent packets: 0 max 0\n",
+        );
         let ports = parse_ports(data).unwrap();
         assert_eq!((ports[0].number, ports[0].active, &ports[0].user), (2, false, &None));
         assert_eq!((ports[1].number, ports[1].user.as_deref()), (31, Some("1000")));
