@@ -3,10 +3,12 @@
 //! The words are separated by NUL; the first is the name vdeq was called by.
 
 use std::ffi::{OsStr, OsString};
+use std::iter;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use vde_args::{
-    ArgError, Command, CommandLine, Dialect, Invocation, Item, Network, Rewritten, parse,
+    ArgError, Command, CommandLine, Dialect, Invocation, Item, Network, OptionItem, Rewritten,
+    parse,
 };
 
 const DIALECTS: [Dialect; 4] = [Dialect::TunFd, Dialect::TapVlan, Dialect::TapHub, Dialect::Socket];
@@ -37,19 +39,22 @@ fn lossless(words: &[OsString]) {
     assert_eq!(items(&line).concat(), words);
 }
 
-/// The items of a line as words, put together from their parts.
+/// The items of a line as words.
 fn items(line: &CommandLine) -> Vec<Vec<OsString>> {
-    line.items()
-        .map(|item| match item {
-            Item::Positional { text, .. } => vec![text.to_owned()],
-            Item::Option(option) => {
-                let mut name = OsString::from("-".repeat(option.dashes));
-                name.push(option.name);
-                let value = option.value.map(|(_, value)| value.to_owned());
-                std::iter::once(name).chain(value).collect()
-            }
-        })
-        .collect()
+    line.items().map(|item| words(&item)).collect()
+}
+
+/// The words of an item, put together from its parts.
+fn words(item: &Item<'_>) -> Vec<OsString> {
+    match item {
+        Item::Positional { text, .. } => vec![(*text).to_owned()],
+        Item::Option(option) => {
+            let mut name = OsString::from("-".repeat(option.dashes));
+            name.push(option.name);
+            let value = option.value.map(|(_, value)| value.to_owned());
+            iter::once(name).chain(value).collect()
+        }
+    }
 }
 
 /// An error names bytes that are there.
@@ -110,26 +115,51 @@ fn descriptors(data: &[u8], count: usize) -> Option<Vec<i32>> {
 fn rewrites(dialect: Dialect, run: &Invocation, fds: &[i32], rewritten: &Rewritten) {
     let Rewritten { args, changes, .. } = rewritten;
     each_once(fds, args);
-    // What is not about VDE (or a vlan that is gone) is there, in order.
-    let mut rest = args.as_slice();
-    for kept in items(&run.line).iter().filter(|item| !may_change(dialect, item)) {
-        let at = rest.windows(kept.len()).position(|window| window == kept.as_slice());
-        let at = at.unwrap_or_else(|| panic!("{dialect:?}: {kept:?} is lost in {args:?}"));
-        rest = &rest[at + kept.len()..];
-    }
+    let line = CommandLine::parse(args.clone());
+    kept_in_order(dialect, &run.line, args);
+    nothing_is_swallowed(dialect, &run.line, &line);
     // The changes are the whole difference.
     let gone: usize = changes.iter().map(|change| change.before.len()).sum();
     let come: usize = changes.iter().map(|change| change.after.len()).sum();
     assert_eq!(args.len() + gone, run.line.words().len() + come);
     assert!(changes.iter().all(|change| change.before != change.after), "{changes:?}");
     // To have rewritten it already changes nothing.
-    let mut again = Invocation::new("qemu", CommandLine::parse(args.clone()));
+    let mut again = Invocation::new("qemu", line);
     again.style = run.style;
     let network = Network::read(&again).expect("no VDE network is left that could be wrong");
     let asks = network.plugs().len();
     assert_eq!(asks, 0, "{dialect:?} {args:?}");
     let twice = network.rewrite(dialect, &[]).expect("no vlan= is left that could be wrong");
     assert_eq!(&twice.args, args, "{dialect:?}");
+}
+
+/// What is not about VDE (or a vlan that is gone) is there, in order.
+fn kept_in_order(dialect: Dialect, before: &CommandLine, args: &[OsString]) {
+    let mut rest = args;
+    for kept in items(before).iter().filter(|item| !may_change(dialect, item)) {
+        let at = rest.windows(kept.len()).position(|window| window == kept.as_slice());
+        let at = at.unwrap_or_else(|| panic!("{dialect:?}: {kept:?} is lost in {args:?}"));
+        rest = &rest[at + kept.len()..];
+    }
+}
+
+/// No option takes for its argument what was put after it.
+fn nothing_is_swallowed(dialect: Dialect, before: &CommandLine, after: &CommandLine) {
+    // Of an option that no QEMU ever had nobody knows whether it takes one.
+    let is_known = |item: &Item<'_>| matches!(item, Item::Option(o) if o.spec.is_some());
+    let known = |line: &CommandLine| -> Vec<_> {
+        line.items().filter(is_known).map(|item| words(&item)).collect()
+    };
+    let mut rest = known(after).into_iter();
+    for kept in known(before).iter().filter(|item| !may_change(dialect, item)) {
+        assert!(rest.any(|item| item == *kept), "{dialect:?}: {kept:?} is another in {after:?}");
+    }
+    // One that may want an argument and has none stays the last.
+    let last = before.items().next_back();
+    let is_hungry = |o: &OptionItem<'_>| o.value.is_none() && o.spec.is_none_or(|s| s.takes_arg);
+    if matches!(&last, Some(Item::Option(option)) if is_hungry(option)) {
+        assert_eq!(after.words().last(), before.words().last(), "{dialect:?}");
+    }
 }
 
 /// Every descriptor is named once, and by a word of its own or as `fd=`.

@@ -139,6 +139,8 @@ struct Observer {
 enum Last {
     Nothing,
     Dial,
+    /// Nothing yet: it waits before it dials again.
+    Pause,
     Send,
     ConnectData,
     Up,
@@ -189,6 +191,7 @@ impl Observer {
                 Last::Send => self.tell(Input::Received(&good)),
                 Last::ConnectData => self.tell(Input::DataConnected),
                 Last::Up => self.tell(Input::Closed),
+                Last::Pause => self.take(&Step::Deadline),
                 Last::Over => {}
             },
         }
@@ -212,9 +215,9 @@ impl Observer {
     fn judge(&mut self, input: Input<'_>, is_expired: bool, output: Option<&Output>) {
         let before = self.last;
         match output {
-            None => {}
+            None => self.judge_silence(input, is_expired),
             Some(Output::Dial) => {
-                assert!(matches!(before, Last::Nothing | Last::Dial | Last::ConnectData));
+                assert!(matches!(before, Last::Nothing | Last::Pause));
                 assert!(!is_expired, "dials after its time");
                 if self.dials > 0 {
                     let pause = self.plug.config().pause.max(Plug::MIN_PAUSE);
@@ -247,10 +250,34 @@ impl Observer {
                 self.last = Last::Over;
             }
             Some(Output::Failed(error)) => {
-                assert!(matches!(before, Last::Dial | Last::Send | Last::ConnectData));
+                assert!(!matches!(before, Last::Nothing | Last::Up | Last::Over));
                 self.judge_failure(input, is_expired, error);
                 self.last = Last::Over;
             }
+        }
+    }
+
+    /// Some things cannot go without an answer, and some begin a pause.
+    fn judge_silence(&mut self, input: Input<'_>, is_expired: bool) {
+        let is_waiting = !matches!(self.last, Last::Nothing | Last::Up | Last::Over);
+        assert!(!(is_expired && is_waiting), "its time is up and it says nothing");
+        match (self.last, input) {
+            (Last::Dial, Input::DialFailed(DialFailure::Busy))
+            | (Last::ConnectData, Input::DataConnectFailed(DataFailure::Gone)) => {
+                let pause = self.plug.config().pause.max(Plug::MIN_PAUSE);
+                let until = self.now.saturating_add(pause);
+                assert_eq!(self.plug.deadline(), Some(until));
+                assert!(self.end.is_some_and(|end| until < end), "there is no time for a pause");
+                self.last = Last::Pause;
+            }
+            (Last::ConnectData, Input::Received(bytes)) => {
+                assert!(bytes.is_empty(), "more than a reply is no reply");
+            }
+            (Last::Dial, Input::Dialed | Input::DialFailed(_))
+            | (Last::Send | Last::ConnectData | Last::Up, Input::Closed)
+            | (Last::ConnectData, Input::DataConnected | Input::DataConnectFailed(_))
+            | (Last::Nothing, Input::Start) => panic!("{input:?} is ignored"),
+            _ => {}
         }
     }
 
@@ -266,14 +293,16 @@ impl Observer {
     fn judge_failure(&self, input: Input<'_>, is_expired: bool, error: &PlugError) {
         assert!(!error.to_string().is_empty());
         match error {
-            PlugError::Dial(DialFailure::Busy) => {}
+            PlugError::Dial(DialFailure::Busy) => {
+                assert!(matches!(self.last, Last::Dial | Last::Pause));
+            }
             PlugError::Dial(failure) => assert_eq!(input, Input::DialFailed(*failure)),
             PlugError::Refused => {
                 assert_eq!((self.last, input), (Last::Send, Input::Closed));
                 assert!(self.reply.is_empty());
             }
             PlugError::NoAnswer { waited } => {
-                assert!(is_expired);
+                assert!(is_expired && matches!(self.last, Last::Send | Last::ConnectData));
                 assert!(*waited <= self.now - self.dialed);
             }
             PlugError::BadReply(ReplyError::Length { got }) => {
@@ -290,7 +319,9 @@ impl Observer {
             PlugError::HungUp => {
                 assert_eq!((self.last, input), (Last::ConnectData, Input::Closed));
             }
-            PlugError::Data(DataFailure::Gone) => assert_eq!(self.last, Last::ConnectData),
+            PlugError::Data(DataFailure::Gone) => {
+                assert!(matches!(self.last, Last::ConnectData | Last::Pause));
+            }
             PlugError::Data(failure) => assert_eq!(input, Input::DataConnectFailed(*failure)),
             other => panic!("an error that this observer does not know: {other:?}"),
         }
