@@ -321,8 +321,8 @@ impl Drop for RealSwitch {
 impl Running {
     /// Waits for the management socket's prompt. The switch serves it from the same loop as its
     /// control socket, and only when both are bound. (A connect to the control socket would be no
-    /// harmless probe: a client that leaves without a word can cost a later client its port for
-    /// ever.)
+    /// harmless probe: a client that leaves without a word can cost another client its port
+    /// for ever [P-7.8].)
     fn wait_until_up(mut child: Child, log: PathBuf, mgmt: &Path) -> Self {
         let deadline = Instant::now() + PATIENCE;
         let trouble = loop {

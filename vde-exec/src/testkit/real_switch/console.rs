@@ -3,7 +3,7 @@
 //! The language has no framing but its prompt, and the switch takes *each read of at most 128
 //! bytes* for one command. So a command goes out in one write and the next one waits for the
 //! prompt. One connection serves for the whole life of the switch: a management client that leaves
-//! at the wrong moment makes vde_switch forget to free another client's port.
+//! at the wrong moment makes vde_switch forget to free another client's port [P-7.8].
 
 use std::fmt;
 use std::io::{self, Read, Write};
