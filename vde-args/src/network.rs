@@ -271,6 +271,8 @@ fn other_backend(line: &CommandLine, clients: &[Client]) -> Option<(usize, OsStr
             (Some(client), _, _) if client.is_backend() => client.value,
             // The backends of QEMU 0.7.
             (_, b"user-net" | b"dummy-net", _) | (_, b"tun-fd", Some(_)) => option.word,
+            // A file can hold networks of any kind, and what it holds is not read here.
+            (_, b"readconfig", Some((word, _))) => word,
             _ => return None,
         };
         Some((line.origin(word), line.words().get(word)?.clone()))

@@ -75,7 +75,7 @@ pub const OWN_OPTIONS: &[OwnOption] = &[
         spellings: &["-v", "--verbose"],
         value: None,
         place: Place::Lead,
-        help: "say what is done; twice says more",
+        help: "say what is done",
     },
     OwnOption {
         id: OwnId::Exec,

@@ -5,24 +5,24 @@
 //! unbound socket decides it and the umask is out of the way: no path is ever chmod-ed.
 
 use std::ffi::OsString;
-use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag};
+use nix::fcntl::AtFlags;
 use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, bind, connect, recv, setsockopt, socket,
     sockopt,
 };
 use nix::sys::stat::{Mode, fchmod, umask};
-use nix::unistd::{Gid, UnlinkatFlags, fchownat, geteuid, unlinkat};
+use nix::unistd::{Gid, fchownat, geteuid};
 use vde_proto::SocketPath;
 
 use crate::as_path;
+use crate::dir_handle::{DirHandle, open_file, path_of};
 use crate::environment::Environment;
 use crate::socket_name;
 use crate::stale;
@@ -112,15 +112,16 @@ impl DataSocket {
     }
 
     fn bind_in(dir: &Path, mode: u32) -> Result<Self, Errno> {
-        stale::sweep(dir);
-        let handle = open_dir(dir)?;
+        let handle = DirHandle::open(dir)?;
+        stale::sweep(&handle);
         let fd = socket(AddressFamily::Unix, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
         setsockopt(&fd, sockopt::SndBuf, &SEND_BUFFER)?;
         fchmod(&fd, Mode::from_bits_truncate(mode))?;
         for _ in 0..MAX_NAMES {
             let file = socket_name::next();
-            let path = dir.join(&file);
-            let address = UnixAddr::new(&path)?;
+            let path = SocketPath::new(dir.join(&file).into_os_string().into_encoded_bytes())
+                .map_err(|_| Errno::ENAMETOOLONG)?;
+            let address = UnixAddr::new(&handle.at(&file))?;
             let bound = with_open_umask(|| bind(fd.as_raw_fd(), &address));
             match bound {
                 Ok(()) => return Ok(Self { fd, name: BoundName { dir: handle, file, path } }),
@@ -131,14 +132,16 @@ impl DataSocket {
         Err(Errno::EADDRINUSE)
     }
 
-    /// Changes the group through a descriptor of the very socket file, so that a directory whose
-    /// owner swaps names cannot point us at anything else.
+    /// Changes the group through a descriptor of the very socket file, so that nobody who swaps
+    /// names can point us at anything else.
     fn give_to(self, group: Option<u32>) -> Result<Self, BindError> {
         let Some(group) = group else { return Ok(self) };
         let failed = |errno| BindError::Group { group, errno };
-        let file = open_socket_file(&self.name.path).map_err(|_| failed(Errno::ENOENT))?;
+        let file =
+            open_file(&self.name.dir.at(&self.name.file)).map_err(|_| failed(Errno::ENOENT))?;
         let meta = file.metadata().map_err(|_| failed(Errno::EIO))?;
-        if meta.uid() != geteuid().as_raw() || meta.nlink() != 1 {
+        let is_ours = meta.uid() == geteuid().as_raw() && meta.nlink() == 1;
+        if !is_ours || !meta.file_type().is_socket() {
             return Err(failed(Errno::EPERM));
         }
         fchownat(&file, "", None, Some(Gid::from_raw(group)), AtFlags::AT_EMPTY_PATH)
@@ -148,7 +151,7 @@ impl DataSocket {
 
     /// The name, as the request carries it.
     #[must_use]
-    pub(crate) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &SocketPath {
         &self.name.path
     }
 
@@ -160,8 +163,7 @@ impl DataSocket {
     /// # Errors
     /// [`ConnectError`].
     pub(crate) fn connect(&self, to: &SocketPath, owners: &[u32]) -> Result<(), ConnectError> {
-        let path = as_path(to.as_bytes());
-        let file = open_socket_file(path).map_err(ConnectError::Open)?;
+        let file = open_file(as_path(to.as_bytes())).map_err(ConnectError::Open)?;
         let meta = file.metadata().map_err(ConnectError::Open)?;
         if !meta.file_type().is_socket() {
             return Err(ConnectError::NotASocket);
@@ -169,8 +171,7 @@ impl DataSocket {
         if !owners.contains(&meta.uid()) {
             return Err(ConnectError::Stranger { owner: meta.uid() });
         }
-        let through = UnixAddr::new(&PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd())))
-            .map_err(ConnectError::Connect)?;
+        let through = UnixAddr::new(&path_of(file.as_raw_fd())).map_err(ConnectError::Connect)?;
         connect(self.fd.as_raw_fd(), &through).map_err(ConnectError::Connect)?;
         self.drain();
         Ok(())
@@ -215,15 +216,15 @@ pub(crate) enum ConnectError {
 /// A name in the file system that is removed on drop, wherever its directory has moved.
 #[derive(Debug)]
 struct BoundName {
-    dir: OwnedFd,
+    dir: DirHandle,
     file: OsString,
-    path: PathBuf,
+    path: SocketPath,
 }
 
 impl Drop for BoundName {
     fn drop(&mut self) {
         // Gone already is as good as removed now; there is nobody to tell about anything else.
-        let _ = unlinkat(&self.dir, self.file.as_os_str(), UnlinkatFlags::NoRemoveDir);
+        let _ = self.dir.remove(&self.file);
     }
 }
 
@@ -235,17 +236,6 @@ fn mode_for(access: Access, switch_is_ours: bool, group_is_handed_down: bool) ->
         _ if group_is_handed_down || access.group.is_some() => 0o770,
         _ => 0o777,
     }
-}
-
-fn open_dir(dir: &Path) -> Result<OwnedFd, Errno> {
-    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    nix::fcntl::open(dir, flags, Mode::empty())
-}
-
-/// A handle on the file itself, which is neither followed (a link) nor opened (a device, a FIFO).
-fn open_socket_file(path: &Path) -> io::Result<File> {
-    let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW;
-    File::options().read(true).custom_flags(flags.bits()).open(path)
 }
 
 /// Runs `action` while the umask of the process hides nothing.

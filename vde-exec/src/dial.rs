@@ -7,8 +7,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -23,6 +22,7 @@ use vde_proto::{ClientAddress, Description, PortRequest, SocketPath, Vnl};
 
 use crate::as_path;
 use crate::data_socket::{Access, BindError, ConnectError, DataSocket};
+use crate::dir_handle::OWN_DESCRIPTORS;
 use crate::environment::Environment;
 use crate::switch_dir::{LocateError, SwitchDir};
 
@@ -31,6 +31,9 @@ const ATTEMPTS: u32 = 4;
 
 /// Pause before starting over, or before knocking again at a switch whose backlog is full.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// How long an answer that is on its way is waited for after an interruption, in milliseconds.
+const GRACE_MS: u8 = 200;
 
 /// What a dial needs to know besides the locator.
 #[derive(Debug, Clone)]
@@ -93,11 +96,14 @@ pub enum DialError {
         /// Why that cannot be right, as words for a sentence.
         reason: String,
     },
+    /// The kernel does not show this process its descriptors.
+    #[error("{OWN_DESCRIPTORS} is not there")]
+    NoProc,
     /// The caller's interruption came first.
     #[error("interrupted")]
     Interrupted,
     /// A system call that should not fail did.
-    #[error("{what}: {errno}")]
+    #[error("{what}: {}", errno.desc())]
     System {
         /// What was being done.
         what: &'static str,
@@ -132,15 +138,15 @@ pub fn dial(
     options: &DialOptions,
     interrupt: Option<BorrowedFd<'_>>,
 ) -> Result<Connection, DialError> {
+    if !Path::new(OWN_DESCRIPTORS).exists() {
+        return Err(DialError::NoProc);
+    }
     let (switch, vnl) = SwitchDir::locate(vnl, &options.environment)?;
     let access = Access { mode: vnl.mode, group: vnl.group.as_deref().map(group_id).transpose()? };
     let data = DataSocket::bind_near(&switch, access, &options.environment)?;
-    let path = SocketPath::new(data.path().as_os_str().as_bytes()).map_err(|_| {
-        DialError::System { what: "naming the data socket", errno: Errno::ENAMETOOLONG }
-    })?;
     let port = vnl.port.unwrap_or(PortRequest::Any);
     let plug = Plug::new(PlugConfig {
-        address: ClientAddress::Path(path),
+        address: ClientAddress::Path(data.path().clone()),
         port,
         description: Description::sanitised(&options.description),
         timeout: options.timeout,
@@ -192,7 +198,7 @@ impl Dialing {
                 None => match self.wait(interrupt)? {
                     Event::Readable => self.receive(),
                     Event::Deadline => self.plug.handle(self.now(), Input::Tick),
-                    Event::Interrupted => return Err(DialError::Interrupted),
+                    Event::Interrupted => return Err(self.leave_politely()),
                 },
             };
         }
@@ -211,6 +217,16 @@ impl Dialing {
         };
         let data = self.data.into_fd();
         Ok(Connection { control, data, switch: self.switch, port: self.number })
+    }
+
+    /// Interrupted. A switch that is answering just now would keep the port for ever if we hung up
+    /// on it \[P-7.10\]; so its answer is waited for, but not long.
+    fn leave_politely(&self) -> DialError {
+        if let Some(control) = &self.control {
+            let mut fds = [PollFd::new(control.as_fd(), PollFlags::POLLIN)];
+            let _ = poll(&mut fds, GRACE_MS);
+        }
+        DialError::Interrupted
     }
 
     fn handshake_error(&self, error: PlugError) -> DialError {

@@ -2,6 +2,7 @@
 
 mod data_socket;
 mod dial;
+mod dir_handle;
 mod environment;
 mod launch;
 mod probe;

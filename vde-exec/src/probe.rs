@@ -45,24 +45,31 @@ impl Probe {
     /// # Errors
     /// What the kernel says to `fork` or `execve`.
     pub fn start(program: &Path, question: &OsStr, timeout: Duration) -> io::Result<Self> {
-        let mut child = Command::new(program)
+        let mut command = Command::new(program);
+        command
             .arg(question)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            .process_group(0)
-            .spawn()?;
+            .process_group(0);
+        crate::sys::die_with_parent(&mut command);
+        let mut child = command.spawn()?;
         let Some(stdout) = child.stdout.take() else {
             return Err(io::ErrorKind::BrokenPipe.into());
         };
         Ok(Self { child, stdout, deadline: Instant::now() + timeout })
     }
 
-    /// Waits for the answer, until the deadline or until `interrupt` becomes readable.
+    /// Waits for the answer, until `is_enough` of it, the deadline, or until `interrupt` becomes
+    /// readable. What was said before the deadline is heard, however late it is asked for.
     ///
     /// # Errors
     /// What the kernel says to `poll` or `read`; none is expected.
-    pub fn finish(self, interrupt: Option<BorrowedFd<'_>>) -> io::Result<Answer> {
+    pub fn finish(
+        self,
+        is_enough: impl Fn(&[u8]) -> bool,
+        interrupt: Option<BorrowedFd<'_>>,
+    ) -> io::Result<Answer> {
         let mut said = Vec::new();
         loop {
             match self.wait(interrupt)? {
@@ -77,33 +84,33 @@ impl Probe {
                 Ok(0) => return Ok(Answer::Said(said)),
                 Ok(length) => said.extend_from_slice(buffer.get(..length).unwrap_or_default()),
             }
-            if said.len() >= MAX_ANSWER {
+            if said.len() >= MAX_ANSWER || is_enough(&said) {
                 return Ok(Answer::Said(said));
             }
         }
     }
 
     fn wait(&self, interrupt: Option<BorrowedFd<'_>>) -> io::Result<Wake> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Ok(Wake::Deadline);
+        loop {
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            let mut fds: Vec<PollFd<'_>> = std::iter::once(self.stdout.as_fd())
+                .chain(interrupt)
+                .map(|fd| PollFd::new(fd, PollFlags::POLLIN))
+                .collect();
+            // Rounded up, so that a wait never ends just before its time.
+            let timeout = if left.is_zero() { left } else { left + Duration::from_micros(999) };
+            match poll(&mut fds, PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX)) {
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+            let fired = |index: usize| fds.get(index).is_some_and(|fd| fd.any() == Some(true));
+            match (fired(0), fired(1)) {
+                (_, true) => return Ok(Wake::Interrupted),
+                (true, false) => return Ok(Wake::Readable),
+                (false, false) if left.is_zero() => return Ok(Wake::Deadline),
+                (false, false) => {}
+            }
         }
-        let mut fds: Vec<PollFd<'_>> = std::iter::once(self.stdout.as_fd())
-            .chain(interrupt)
-            .map(|fd| PollFd::new(fd, PollFlags::POLLIN))
-            .collect();
-        let left = left + Duration::from_micros(999);
-        match poll(&mut fds, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)) {
-            Ok(_) | Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno.into()),
-        }
-        let fired = |index: usize| fds.get(index).is_some_and(|fd| fd.any() == Some(true));
-        Ok(match (fired(0), fired(1)) {
-            (_, true) => Wake::Interrupted,
-            (true, false) => Wake::Readable,
-            // Nothing fired: the next turn finds the deadline passed, or a spurious wake-up.
-            (false, false) => return self.wait(interrupt),
-        })
     }
 }
 
@@ -115,7 +122,8 @@ enum Wake {
 
 impl Drop for Probe {
     fn drop(&mut self) {
-        if let (Ok(None), Ok(pid)) = (self.child.try_wait(), i32::try_from(self.child.id())) {
+        // The group has its number as long as its leader is not reaped, dead or alive.
+        if let Ok(pid) = i32::try_from(self.child.id()) {
             let _ = killpg(Pid::from_raw(pid), Signal::SIGKILL);
         }
         let _ = self.child.wait();

@@ -156,6 +156,9 @@ fn check_executable(path: &Path) -> Result<(), FindError> {
     if meta.is_dir() {
         return refuse("it is a directory");
     }
+    if !meta.is_file() {
+        return refuse("it is no file");
+    }
     // access() lets root execute what nobody may; execve() does not.
     if access(path, AccessFlags::X_OK).is_err() || meta.permissions().mode() & 0o111 == 0 {
         return refuse("permission denied");

@@ -1,7 +1,7 @@
 //! Signals as something to poll: blocked, read one by one from a descriptor, and passed on.
 //!
-//! From [`Signals::take`] on nothing interrupts vdeq between two system calls, so clean-up never
-//! has to happen in a handler. The VM gets back the mask that vdeq was started with.
+//! From [`Signals::take`] on nothing ends vdeq between two system calls, so clean-up never has to
+//! happen in a handler. The VM gets back the mask that vdeq was started with.
 
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -12,12 +12,14 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use crate::sys;
 
-/// What ends a program that does not expect it, and can be caught. Not among them: what a program
-/// brings upon itself (`SIGSEGV`, `SIGPIPE` ...).
-const ENDING: [Signal; 12] = [
+/// What ends a program that does not expect it, when somebody sends it. (Real-time signals are left
+/// out: `Signal` has no names for them.)
+const ENDING: [Signal; 16] = [
     Signal::SIGHUP,
     Signal::SIGINT,
     Signal::SIGQUIT,
+    Signal::SIGTRAP,
+    Signal::SIGABRT,
     Signal::SIGUSR1,
     Signal::SIGUSR2,
     Signal::SIGALRM,
@@ -26,7 +28,9 @@ const ENDING: [Signal; 12] = [
     Signal::SIGPROF,
     Signal::SIGIO,
     Signal::SIGPWR,
+    Signal::SIGSYS,
     Signal::SIGXCPU,
+    Signal::SIGXFSZ,
 ];
 
 /// What does not: job control, and news of the VM.
@@ -48,23 +52,48 @@ pub struct Signals {
 pub(crate) struct Caught {
     /// Which one.
     pub(crate) signal: Signal,
-    /// Whether the kernel sent it, to the whole foreground process group: then the VM has had it.
-    pub(crate) group_wide: bool,
+    /// Whether it is a key on the terminal, which the kernel tells the whole foreground process
+    /// group. (A hang-up it tells the leader of the session alone.)
+    pub(crate) is_key: bool,
 }
 
 impl Signals {
-    /// Blocks every signal that ends a process and can be caught, job control, and `SIGCHLD`, and
-    /// makes them readable.
+    /// Blocks the signals that end a program, and `SIGCHLD`, and makes them readable. What this
+    /// process was started with ignored or blocked stays so: that is for the VM to inherit.
+    ///
+    /// Ctrl-Z still stops the process, until [`Signals::hold_stops`].
     ///
     /// # Errors
     /// What the kernel says; none is expected.
     pub fn take() -> Result<Self, Errno> {
-        let (ending, other) = (SigSet::from_iter(ENDING), SigSet::from_iter(OTHER));
+        let before = SigSet::thread_get_mask()?;
+        let ignored = ignored_signals();
+        let ours = |signal: &Signal| !before.contains(*signal) && !is_in(ignored, *signal);
         // A parent that ignores SIGCHLD hands that down, and then no child can be waited for.
         sys::reset_to_default(Signal::SIGCHLD)?;
-        let mut before = SigSet::empty();
-        pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&(ending | other)), Some(&mut before))?;
+        let ending = SigSet::from_iter(ENDING.into_iter().filter(ours));
+        let mut other = SigSet::from_iter(OTHER.into_iter().filter(ours));
+        other.add(Signal::SIGCHLD);
+        let mut held = ending | other;
+        held.remove(Signal::SIGTSTP);
+        pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&held), None)?;
         Ok(Self { ending: readable(&ending)?, other: readable(&other)?, before })
+    }
+
+    /// From now on `SIGTSTP` is read, too: the VM is about to start, and has to hear of it.
+    ///
+    /// # Errors
+    /// What the kernel says; none is expected.
+    pub fn hold_stops(&self) -> Result<(), Errno> {
+        mask(SigmaskHow::SIG_BLOCK, Signal::SIGTSTP)
+    }
+
+    /// Stops this process as `SIGTSTP` stops a program that does not expect it: not at all where
+    /// nobody could continue it, which is for the kernel to know. Returns when it goes on.
+    pub(crate) fn stop(&self) -> Result<(), Errno> {
+        raise(Signal::SIGTSTP)?;
+        mask(SigmaskHow::SIG_UNBLOCK, Signal::SIGTSTP)?;
+        self.hold_stops()
     }
 
     /// The mask that the process was started with.
@@ -98,6 +127,21 @@ impl Signals {
     }
 }
 
+fn mask(how: SigmaskHow, signal: Signal) -> Result<(), Errno> {
+    pthread_sigmask(how, Some(&SigSet::from(signal)), None)
+}
+
+/// The signals that this process ignores, bit n - 1 for signal n, as `/proc` tells.
+fn ignored_signals() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
+}
+
+fn is_in(mask: u64, signal: Signal) -> bool {
+    mask >> (signal as i32 - 1) & 1 == 1
+}
+
 fn readable(set: &SigSet) -> Result<SignalFd, Errno> {
     SignalFd::with_flags(set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
 }
@@ -105,7 +149,8 @@ fn readable(set: &SigSet) -> Result<SignalFd, Errno> {
 fn read(fd: &SignalFd) -> Result<Option<Caught>, Errno> {
     let Some(info) = fd.read_signal()? else { return Ok(None) };
     let signal = Signal::try_from(i32::try_from(info.ssi_signo).unwrap_or_default())?;
-    Ok(Some(Caught { signal, group_wide: info.ssi_code == SI_KERNEL }))
+    let is_key = matches!(signal, Signal::SIGINT | Signal::SIGQUIT | Signal::SIGTSTP);
+    Ok(Some(Caught { signal, is_key: is_key && info.ssi_code == SI_KERNEL }))
 }
 
 /// Ends this process by `signal`, as one that never heard of signals would end; the caller has
@@ -117,9 +162,8 @@ pub fn die_by(signal: i32) -> ! {
     if let Ok(signal) = Signal::try_from(signal) {
         let _ = sys::reset_to_default(signal);
         let _ = raise(signal);
-        let only = SigSet::from(signal);
         // A signal that waits is delivered before this returns.
-        let _ = pthread_sigmask(SigmaskHow::SIG_UNBLOCK, Some(&only), None);
+        let _ = mask(SigmaskHow::SIG_UNBLOCK, signal);
     }
     std::process::exit(128 + signal)
 }

@@ -16,6 +16,7 @@ use nix::sys::signal::kill;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
 use nix::unistd::{Pid, geteuid};
 
+use crate::dir_handle::DirHandle;
 use crate::socket_name;
 
 /// Most entries of a directory that are looked at, so that a huge one cannot hold up a start.
@@ -24,13 +25,13 @@ const MAX_ENTRIES: usize = 10_000;
 /// Removes the stale data sockets of this user from `dir`; returns how many there were.
 ///
 /// Failures do not matter: what cannot be removed now is still stale at the next start.
-pub(crate) fn sweep(dir: &Path) -> usize {
-    let Ok(entries) = fs::read_dir(dir) else { return 0 };
-    let entries = entries.take(MAX_ENTRIES).flatten();
-    entries
-        .filter(|entry| socket_name::process_of(&entry.file_name()).is_some_and(is_gone))
-        .filter(|entry| is_abandoned(&entry.path()))
-        .filter(|entry| fs::remove_file(entry.path()).is_ok())
+pub(crate) fn sweep(dir: &DirHandle) -> usize {
+    let Ok(entries) = dir.entries() else { return 0 };
+    let names = entries.take(MAX_ENTRIES).flatten().map(|entry| entry.file_name());
+    names
+        .filter(|name| socket_name::process_of(name).is_some_and(is_gone))
+        .filter(|name| is_abandoned(&dir.at(name)))
+        .filter(|name| dir.remove(name).is_ok())
         .count()
 }
 
@@ -71,7 +72,7 @@ mod tests {
         fs::write(path(dead, 2), "no socket").unwrap();
         drop(UnixDatagram::bind(path(alive, 0)).unwrap());
 
-        assert_eq!(sweep(dir.path()), 1);
+        assert_eq!(sweep(&DirHandle::open(dir.path()).unwrap()), 1);
         assert!(!path(dead, 0).exists());
         assert!(path(dead, 1).exists() && path(dead, 2).exists() && path(alive, 0).exists());
     }

@@ -6,8 +6,9 @@
 //! | event | what happens |
 //! |---|---|
 //! | `SIGCHLD` | ask whether the VM ended; if it only stopped or went on, nothing |
-//! | another signal, sent to us | sent on to the VM; after `SIGTSTP` we stop as well |
-//! | another signal, from the terminal | the VM had it too: nothing, but for stopping |
+//! | a key on the terminal (`SIGINT`, `SIGQUIT`, `SIGTSTP`) | the VM, in our process group, had it too |
+//! | any other signal | sent on to the VM |
+//! | `SIGTSTP`, however it came | we stop as well |
 //! | end of a control stream | told to the observer once; the VM runs on |
 //!
 //! The VM is not reaped before it ended, so its process id cannot belong to somebody else when a
@@ -20,9 +21,9 @@ use std::process::{Child, ExitStatus};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{Signal, kill, raise};
+use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{MsgFlags, recv};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getpgid, getpgrp};
 
 use crate::dial::Connection;
 use crate::signals::{Caught, Signals};
@@ -46,6 +47,8 @@ pub enum End {
 pub enum Event {
     /// The switch gave up the plug with this index; the VM has no network there any more.
     PlugLost(usize),
+    /// This signal was not passed on: the VM belongs to another user by now (`-runas`).
+    SignalRefused(i32),
 }
 
 /// Waits for the VM to end.
@@ -63,11 +66,13 @@ pub fn supervise(
         .enumerate()
         .map(|(index, connection)| Watched { index, connection, chatter: 0 })
         .collect();
+    // What came before the VM ran, the VM has not had, wherever it came from.
+    let mut is_news = true;
     loop {
-        // Signals first: what came before the mask was in force must not wait for the next one.
         while let Some(caught) = signals.next()? {
-            pass_on(vm, caught)?;
+            pass_on(vm, caught, is_news, signals, observer)?;
         }
+        is_news = false;
         if let Some(status) = vm.try_wait()? {
             return Ok(end_of(status));
         }
@@ -103,22 +108,29 @@ fn sleep_until_something_happens(signals: &Signals, watched: &[Watched<'_>]) -> 
 }
 
 /// Sends a signal on to the VM, which has not been reaped and therefore still owns its id.
-fn pass_on(vm: &Child, caught: Caught) -> io::Result<()> {
-    let Caught { signal, group_wide } = caught;
+fn pass_on(
+    vm: &Child,
+    caught: Caught,
+    is_news: bool,
+    signals: &Signals,
+    observer: &mut dyn FnMut(Event),
+) -> io::Result<()> {
+    let Caught { signal, is_key } = caught;
     if signal == Signal::SIGCHLD {
         return Ok(());
     }
-    if let (false, Ok(pid)) = (group_wide, i32::try_from(vm.id())) {
-        match kill(Pid::from_raw(pid), signal) {
+    let pid = Pid::from_raw(i32::try_from(vm.id()).unwrap_or_default());
+    let had_it = is_key && !is_news && getpgid(Some(pid)) == Ok(getpgrp());
+    if !had_it {
+        match kill(pid, signal) {
             // A zombie takes no signals; the next turn of the loop finds out.
             Ok(()) | Err(Errno::ESRCH) => {}
-            // The VM changed its user (-runas): it is for its owner to signal it.
-            Err(Errno::EPERM) => {}
+            Err(Errno::EPERM) => observer(Event::SignalRefused(signal as i32)),
             Err(errno) => return Err(errno.into()),
         }
     }
     if signal == Signal::SIGTSTP {
-        raise(Signal::SIGSTOP)?;
+        signals.stop()?;
     }
     Ok(())
 }

@@ -4,11 +4,12 @@
 //! for an unnamed switch is \[P-11.1\].
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::OFlag;
 use vde_proto::{Vnl, VnlError};
 
 use crate::as_path;
@@ -138,8 +139,9 @@ impl SwitchDir {
         let (dir, control) = if kind.is_dir() {
             (path.clone(), path.join("ctl"))
         } else if kind.file_type().is_socket() {
-            let dir = path.parent().unwrap_or(Path::new("/")).to_owned();
-            (dir, path.clone())
+            // The directory of the socket, not that of a link to it.
+            let real = fs::canonicalize(&path).map_err(|error| io_error(&path, error))?;
+            (real.parent().unwrap_or(Path::new("/")).to_owned(), path.clone())
         } else {
             return Err(LocateError::NotASwitch {
                 path,
@@ -197,10 +199,14 @@ impl SwitchDir {
 /// The first default place that exists, dead or alive: that ends the search \[P-11.4\].
 fn default_switch(environment: &Environment) -> Result<PathBuf, LocateError> {
     let tried = environment.default_switches();
-    match tried.iter().find(|path| path.symlink_metadata().is_ok()) {
-        Some(path) => Ok(path.clone()),
-        None => Err(LocateError::NoDefault { tried }),
+    for path in &tried {
+        match path.symlink_metadata().map_err(|error| io_error(path, error)) {
+            Ok(_) => return Ok(path.clone()),
+            Err(LocateError::Absent { .. }) => {}
+            Err(error) => return Err(error),
+        }
     }
+    Err(LocateError::NoDefault { tried })
 }
 
 fn check_length(dir: &Path, control: &Path) -> Result<(), LocateError> {
@@ -236,19 +242,19 @@ fn io_error(path: &Path, error: io::Error) -> LocateError {
 }
 
 fn read_locator_file(path: &Path) -> Result<Vnl, LocateError> {
-    use std::io::Read;
     let mut text = Vec::new();
-    fs::File::open(path)
+    // What was a file a moment ago must not turn out to be a FIFO that nobody writes to.
+    let flags = OFlag::O_NONBLOCK.bits();
+    let opened = fs::File::options().read(true).custom_flags(flags).open(path);
+    opened
         .and_then(|file| file.take(MAX_LOCATOR_FILE).read_to_end(&mut text))
-        .map_err(|error| LocateError::Io { path: path.to_owned(), error })?;
+        .map_err(|error| io_error(path, error))?;
     let line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
     let vnl = Vnl::parse(line.trim_ascii())
         .map_err(|error| LocateError::BadFile { path: path.to_owned(), error })?;
-    if vnl.path.is_empty() {
-        return Err(LocateError::NotASwitch {
-            path: path.to_owned(),
-            found: "a file whose first line is empty",
-        });
+    if !vnl.path.starts_with(b"/") {
+        let found = "a file whose first line is no absolute path";
+        return Err(LocateError::NotASwitch { path: path.to_owned(), found });
     }
     Ok(vnl)
 }

@@ -7,6 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, pthread_sigmask, signal};
 
 /// Lets the program that `command` starts inherit `fds`, under the same numbers, and gives it the
@@ -27,6 +28,13 @@ pub(crate) fn inherit(command: &mut Command, fds: Vec<RawFd>, mask: SigSet) {
     };
     // SAFETY: `prepare` calls nothing but fcntl(2) and sigprocmask(2), which are async-signal-safe,
     // and neither allocates nor takes a lock.
+    unsafe { command.pre_exec(prepare) };
+}
+
+/// Has the program that `command` starts killed when this process ends, however that ends.
+pub(crate) fn die_with_parent(command: &mut Command) {
+    let prepare = || Ok(set_pdeathsig(Signal::SIGKILL)?);
+    // SAFETY: `prepare` calls nothing but prctl(2), which is async-signal-safe.
     unsafe { command.pre_exec(prepare) };
 }
 

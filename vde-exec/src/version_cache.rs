@@ -34,7 +34,8 @@ impl VersionCache {
     /// ```
     #[must_use]
     pub fn of(program: &Path, dir: &Path) -> Option<Self> {
-        let mut file = File::open(program).ok()?;
+        let flags = OFlag::O_NONBLOCK.bits();
+        let mut file = File::options().read(true).custom_flags(flags).open(program).ok()?;
         let mut magic = [0; 4];
         file.read_exact(&mut magic).ok()?;
         if magic != *b"\x7fELF" {

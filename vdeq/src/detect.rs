@@ -71,7 +71,7 @@ impl Detection {
         // QEMU 0.10 and older do not know -version, but the first line of -help tells.
         for question in [None, Some("-help")] {
             let asked = question.map_or_else(|| probe.take(), |question| ask(&program, question));
-            match asked.map(|probe| probe.finish(interrupt)) {
+            match asked.map(|probe| probe.finish(is_banner, interrupt)) {
                 Some(Ok(Answer::Interrupted)) => return Detected::Interrupted,
                 Some(Ok(Answer::Said(said))) => {
                     if let Some(version) = QemuVersion::parse_output(&said) {
@@ -89,6 +89,12 @@ impl Detection {
         }
         Detected::Version(assumed(style), Source::Assumed)
     }
+}
+
+/// Whether the lines that are complete tell the version: then the rest does not matter.
+fn is_banner(said: &[u8]) -> bool {
+    let end = said.iter().rposition(|&byte| byte == b'\n').unwrap_or_default();
+    QemuVersion::parse_output(said.get(..end).unwrap_or_default()).is_some()
 }
 
 fn ask(program: &Path, question: &str) -> Option<Probe> {

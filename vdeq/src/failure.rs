@@ -66,12 +66,12 @@ impl Failure {
 
     /// The whole message: a sentence, the argument with carets, and what to do.
     pub(crate) fn report(&self, argv: &[OsString]) -> String {
-        let mut text = format!("vdeq: {}\n", self.sentence());
+        let mut text = format!("vdeq: {}\n", quote::harmless(&self.sentence()));
         if let Some((index, span)) = self.origin() {
             let _ = writeln!(text, "{}", quote::point_at(argv, index, &span));
         }
         for hint in self.hints() {
-            let _ = writeln!(text, "  {hint}");
+            let _ = writeln!(text, "  {}", quote::harmless(&hint));
         }
         text
     }
@@ -132,7 +132,9 @@ fn argument_hints(error: &ArgError) -> Vec<String> {
             "vdeq --help tells the rest".to_owned(),
         ],
         ArgErrorKind::UnknownParameter { .. } => {
-            vec!["a VDE network takes sock=, port=, group=, mode=, vlan= and id=".to_owned()]
+            vec![
+                "a VDE network takes sock=, port=, group= and mode=; in -net also vlan=".to_owned(),
+            ]
         }
         ArgErrorKind::UnknownOption { .. } => vec!["vdeq --help lists the options".to_owned()],
         _ => Vec::new(),
@@ -188,6 +190,10 @@ fn plug_hints(error: &DialError) -> Vec<String> {
         DialError::Bind(BindError::Group { .. }) | DialError::NoGroup { .. } => {
             vec!["name a group that this user is in, or leave group= out".to_owned()]
         }
+        DialError::NoProc => vec!["mount the proc file system on /proc".to_owned()],
+        error if ran_out_of_descriptors(error) => {
+            vec!["too many files are open: ulimit -n N allows more".to_owned()]
+        }
         DialError::Bind(_) => {
             vec!["make one of these directories writable, or set XDG_RUNTIME_DIR".to_owned()]
         }
@@ -196,6 +202,17 @@ fn plug_hints(error: &DialError) -> Vec<String> {
             vec!["no frame was sent there; do not trust this switch".to_owned()]
         }
         _ => Vec::new(),
+    }
+}
+
+fn ran_out_of_descriptors(error: &DialError) -> bool {
+    let is_it = |errno: &Errno| matches!(errno, Errno::EMFILE | Errno::ENFILE);
+    match error {
+        DialError::System { errno, .. } | DialError::Bind(BindError::System(errno)) => is_it(errno),
+        DialError::Bind(BindError::NoPlace { tried }) => {
+            tried.iter().any(|(_, errno)| is_it(errno))
+        }
+        _ => false,
     }
 }
 

@@ -2,8 +2,6 @@
 //!
 //! `parse -> plan -> run -> report`: the command line is read by `vde-args`, the plugs are made and
 //! the VM is kept by `vde-exec`; what is here ties them together and is the only part that prints.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the part that prints")]
-
 mod accelerator;
 mod detect;
 mod failure;
@@ -25,7 +23,7 @@ fn main() {
         Ok(vde_exec::End::Exited(status)) => std::process::exit(status),
         Ok(vde_exec::End::Killed(signal)) => vde_exec::die_by(signal),
         Err(failure) => {
-            eprint!("{}", failure.report(&argv));
+            voice::write(&failure.report(&argv));
             match failure {
                 Failure::Interrupted(signal) => vde_exec::die_by(signal),
                 other => std::process::exit(other.exit_status()),

@@ -44,6 +44,11 @@ pub(crate) fn point_at(args: &[impl AsRef<OsStr>], index: usize, span: &Range<us
     format!("{lead}{}\n{:indent$}{:^<carets$}", escaped(bytes), "", "")
 }
 
+/// Text of others (a path, a reply, an argument) as one line that does nothing to a terminal.
+pub(crate) fn harmless(text: &str) -> String {
+    printable(text.as_bytes(), &[])
+}
+
 /// Bytes as printable text: what is not printable becomes `\xNN`.
 fn escaped(bytes: &[u8]) -> String {
     printable(bytes, &['\\'])

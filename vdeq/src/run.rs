@@ -163,11 +163,17 @@ fn start(
     if exec {
         return Err(Failure::Launch(launch.exec()));
     }
+    signals.hold_stops().map_err(Failure::Signals)?;
+    if let Some(signal) = signals.interruption() {
+        return Err(Failure::Interrupted(signal));
+    }
     let mut vm = launch.spawn().map_err(Failure::Launch)?;
-    let mut observer = |event| {
-        if let Event::PlugLost(index) = event {
-            tell_loss(index, connections, voice);
-        }
+    let mut observer = |event| match event {
+        Event::PlugLost(index) => tell_loss(index, connections, voice),
+        Event::SignalRefused(signal) => voice.say(format_args!(
+            "signal {signal} was not passed on: the virtual machine runs as another user"
+        )),
+        _ => {}
     };
     supervise(&mut vm, signals, connections, &mut observer).map_err(Failure::Supervise)
 }

@@ -1,6 +1,9 @@
 //! What vdeq says while it works: one line an event, on standard error, with its name in front.
 
 use std::fmt::Display;
+use std::io::Write;
+
+use crate::quote;
 
 /// Speaks as loudly as it was asked to.
 #[derive(Debug, Clone, Copy)]
@@ -15,10 +18,7 @@ impl Voice {
 
     /// Says what the user has to know.
     pub(crate) fn say(self, what: impl Display) {
-        use std::io::Write;
-        // One write a line, so that the lines of several processes do not mix; and a closed
-        // standard error is no reason to end.
-        let _ = std::io::stderr().write_all(format!("vdeq: {what}\n").as_bytes());
+        write(&format!("vdeq: {}\n", quote::harmless(&what.to_string())));
     }
 
     /// Says what the user may want to know (`-v`).
@@ -27,4 +27,10 @@ impl Voice {
             self.say(what);
         }
     }
+}
+
+/// Writes to standard error in one piece, so that the lines of several processes do not mix. That
+/// nobody listens is no reason to end, let alone otherwise than planned.
+pub(crate) fn write(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }

@@ -150,8 +150,10 @@ fn control_sockets_and_their_links_name_the_switch_too() {
     let home = tempfile::tempdir().unwrap();
     let link = home.path().join("link");
     symlink(switch.dir(), &link).unwrap();
-    for path in [switch.dir().join("ctl"), link.clone(), link.join("ctl")] {
-        Client::plug(&path, "");
+    let socket = home.path().join("socket");
+    symlink(switch.dir().join("ctl"), &socket).unwrap();
+    for path in [switch.dir().join("ctl"), link.clone(), link.join("ctl"), socket] {
+        assert_eq!(Client::plug(&path, "").connection.switch.dir(), switch.dir());
     }
 }
 

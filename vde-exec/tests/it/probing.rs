@@ -20,7 +20,7 @@ fn script(text: &str) -> (tempfile::TempDir, std::path::PathBuf) {
 }
 
 fn ask(program: &std::path::Path, timeout: Duration) -> Answer {
-    Probe::start(program, OsStr::new("-version"), timeout).unwrap().finish(None).unwrap()
+    Probe::start(program, OsStr::new("-version"), timeout).unwrap().finish(|_| false, None).unwrap()
 }
 
 #[test]
@@ -63,5 +63,5 @@ fn an_interruption_ends_the_wait() {
     let (interrupt, other_end) = UnixStream::pair().unwrap();
     drop(other_end);
     let probe = Probe::start(&path, OsStr::new("-version"), Duration::from_secs(600)).unwrap();
-    assert_eq!(probe.finish(Some(interrupt.as_fd())).unwrap(), Answer::Interrupted);
+    assert_eq!(probe.finish(|_| false, Some(interrupt.as_fd())).unwrap(), Answer::Interrupted);
 }

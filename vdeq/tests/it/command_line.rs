@@ -112,3 +112,41 @@ fn every_option_is_in_the_help() {
         );
     }
 }
+
+#[test]
+fn what_cannot_be_said_does_not_change_the_end() {
+    let world = World::new();
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    for (words, status) in [(&["nosuch"][..], 127), (&[QEMU, "-net", "vde,sock=/none"], 125)] {
+        let mut run = world.vdeq(words);
+        assert_eq!(run.command.stderr(full()).status().unwrap().code(), Some(status));
+    }
+}
+
+#[test]
+fn escape_sequences_in_paths_and_names_are_shown_and_not_obeyed() {
+    let world = World::new();
+    for words in [&["no\x1b[31msuch"][..], &[QEMU, "-net", "vde,sock=/no/\x1b[31mswitch"]] {
+        let outcome = world.vdeq(words).run();
+        assert!(!outcome.stderr.contains('\x1b'), "{outcome:?}");
+        assert!(outcome.stderr.contains("\\x1b[31m"), "{}", outcome.stderr);
+    }
+}
+
+#[test]
+fn a_program_that_is_a_fifo_is_refused_and_not_waited_for() {
+    let world = World::new();
+    let fifo = world.home.path().join("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    world.vdeq(&["./fifo", "-net", "user"]).run().assert_failed(126, &["it is no file"]);
+}
+
+#[test]
+fn a_file_of_options_may_hold_the_networks_so_none_is_added() {
+    let world = World::new();
+    world.make_default();
+    let outcome = world.vdeq(&[QEMU, "-readconfig", "vm.cfg"]).run();
+    outcome.assert_ran(0);
+    assert_eq!(outcome.report.words(), ["-readconfig", "vm.cfg"]);
+    assert!(outcome.stderr.contains("no VDE network was added"), "{}", outcome.stderr);
+}

@@ -19,5 +19,6 @@ mod program;
 mod refusals;
 mod signals;
 mod switch_trouble;
+mod terminal;
 mod version;
 mod world;

@@ -1,5 +1,8 @@
 //! Signals, stopping, and ends that nobody planned.
 
+use std::os::unix::process::ExitStatusExt;
+
+use nix::sys::signal::Signal;
 use vde_exec::testkit::fake_qemu::Report;
 use vde_exec::testkit::wait;
 
@@ -15,11 +18,11 @@ fn running(world: &World, words: &[&str], acts: &str) -> (Running, Report) {
 #[test]
 fn v8_signals_sent_to_vdeq_reach_the_vm() {
     let world = World::new();
-    for signal in ["TERM", "INT", "HUP"] {
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
         let (run, _) = running(&world, &[], "run");
         kill(run.pid(), signal);
         let outcome = run.finish();
-        assert_eq!(outcome.report.signals, [format!("SIG{signal}")]);
+        assert_eq!(outcome.report.signals, [signal.as_str()]);
         outcome.assert_ran(0);
     }
     world.assert_nothing_left();
@@ -29,13 +32,22 @@ fn v8_signals_sent_to_vdeq_reach_the_vm() {
 fn v8_signals_that_do_not_end_a_vm_do_not_end_vdeq() {
     let world = World::new();
     let (run, _) = running(&world, &[], "run");
-    for (count, signal) in ["USR1", "USR2", "QUIT", "ALRM", "PROF"].into_iter().enumerate() {
+    let signals = [
+        Signal::SIGUSR1,
+        Signal::SIGUSR2,
+        Signal::SIGQUIT,
+        Signal::SIGALRM,
+        Signal::SIGPROF,
+        Signal::SIGABRT,
+        Signal::SIGXFSZ,
+    ];
+    for (count, signal) in signals.into_iter().enumerate() {
         kill(run.pid(), signal);
         let got = |report: &Report| report.signals.len() == count + 1;
-        let report = Report::wait_for(&run.report, signal, got);
-        assert_eq!(report.signals[count], format!("SIG{signal}"));
+        let report = Report::wait_for(&run.report, signal.as_str(), got);
+        assert_eq!(report.signals[count], signal.as_str());
     }
-    kill(run.pid(), "TERM");
+    kill(run.pid(), Signal::SIGTERM);
     run.finish().assert_ran(0);
 }
 
@@ -49,9 +61,9 @@ fn v9_a_vm_that_is_stopped_and_goes_on_keeps_its_port_and_its_supervisor() {
     assert!(run.is_running());
     assert_eq!(world.switch.ports().len(), 1);
 
-    kill(report.pid, "CONT");
+    kill(report.pid, Signal::SIGCONT);
     run.wait_running();
-    kill(run.pid(), "TERM");
+    kill(run.pid(), Signal::SIGTERM);
     run.finish().assert_ran(0);
 }
 
@@ -61,12 +73,12 @@ fn stopping_vdeq_stops_the_vm_and_both_go_on_together() {
     let net = format!("vde,{}", world.sock());
     let run = world.vdeq(&[QEMU, "-net", &net]).act("sleep").start();
     let report = Report::wait_ready(&run.report);
-    kill(run.pid(), "TSTP");
+    kill(run.pid(), Signal::SIGTSTP);
     wait::until_true("vdeq to stop", || state(run.pid()) == Some('T'));
     wait::until_true("the VM to stop", || state(report.pid) == Some('T'));
-    kill(run.pid(), "CONT");
+    kill(run.pid(), Signal::SIGCONT);
     wait::until_true("the VM to go on", || state(report.pid) != Some('T'));
-    kill(run.pid(), "TERM");
+    kill(run.pid(), Signal::SIGTERM);
     assert_eq!(run.finish().signal(), Some(15));
 }
 
@@ -86,13 +98,13 @@ fn v20_the_vm_has_the_signals_that_it_has_without_vdeq() {
 fn v17_an_interrupted_handshake_ends_vdeq_by_the_signal_and_leaves_nothing() {
     let world = World::new();
     world.switch.freeze();
-    for (signal, number) in [("INT", 2), ("TERM", 15), ("HUP", 1)] {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         let net = format!("vde,{}", world.sock());
         let run = world.vdeq(&["--timeout", "600", QEMU, "-net", &net]).start();
         wait::until_true("the handshake", || !world.switch.litter().is_empty());
         kill(run.pid(), signal);
         let outcome = run.finish();
-        assert_eq!(outcome.signal(), Some(number), "{outcome:?}");
+        assert_eq!(outcome.signal(), Some(signal as i32), "{outcome:?}");
         assert!(!outcome.report.ready && outcome.stderr.contains("no virtual machine"));
         assert_eq!(world.switch.litter(), [""; 0]);
     }
@@ -109,18 +121,18 @@ fn v19_a_daemonized_vm_keeps_its_port_until_it_ends_and_vdeq_does_not_wait_for_i
     run.finish().assert_ran(0);
     assert_eq!(world.switch.ports().len(), 1);
 
-    kill(report.pid, "TERM");
+    kill(report.pid, Signal::SIGTERM);
     world.assert_nothing_left();
 }
 
 #[test]
 fn a_vm_keeps_its_network_when_vdeq_is_killed() {
     let world = World::new();
-    let (run, report) = running(&world, &[], "run");
-    kill(run.pid(), "KILL");
-    assert_eq!(run.finish().signal(), Some(9));
+    let (mut run, report) = running(&world, &[], "run");
+    kill(run.pid(), Signal::SIGKILL);
+    assert_eq!(run.wait_for_end().signal(), Some(9));
     assert_eq!(world.switch.ports().len(), 1);
-    kill(report.pid, "TERM");
+    kill(report.pid, Signal::SIGTERM);
     world.assert_nothing_left();
 }
 
@@ -130,7 +142,7 @@ fn with_exec_the_vm_is_the_very_process() {
     let (run, report) = running(&world, &["--exec"], "run");
     assert_eq!(report.pid, run.pid());
     assert_eq!(report.name, QEMU);
-    kill(run.pid(), "TERM");
+    kill(run.pid(), Signal::SIGTERM);
     run.finish().assert_ran(0);
     world.assert_nothing_left();
 }
@@ -142,11 +154,29 @@ fn l11_what_a_killed_vdeq_left_is_removed_at_the_next_start() {
     let net = format!("vde,{}", world.sock());
     let run = world.vdeq(&["--timeout", "600", QEMU, "-net", &net]).start();
     wait::until_true("the handshake", || !world.switch.litter().is_empty());
-    kill(run.pid(), "KILL");
+    kill(run.pid(), Signal::SIGKILL);
     run.finish();
     assert_eq!(world.switch.litter().len(), 1, "this test is about something else");
 
     world.switch.thaw();
     world.vdeq(&[QEMU, "-net", &net]).run().assert_ran(0);
     world.assert_nothing_left();
+}
+
+#[test]
+fn what_was_ignored_when_vdeq_was_started_stays_ignored() {
+    let world = World::new();
+    world.switch.freeze();
+    let net = format!("vde,{}", world.sock());
+    let script = "trap '' HUP INT; exec \"$@\"";
+    let run = world.shell(script, &["--timeout", "600", QEMU, "-net", &net]).act("run").start();
+    wait::until_true("the handshake", || !world.switch.litter().is_empty());
+    kill(run.pid(), Signal::SIGHUP);
+    kill(run.pid(), Signal::SIGINT);
+    world.switch.thaw();
+    let report = run.wait_running();
+    // Hangup and interrupt: bits 0 and 1.
+    assert!(report.ignored.ends_with('3'), "{}", report.ignored);
+    kill(run.pid(), Signal::SIGTERM);
+    run.finish().assert_ran(0);
 }

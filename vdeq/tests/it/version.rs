@@ -1,6 +1,8 @@
 //! How the version of QEMU is learnt, and what it decides.
 
-use vde_exec::testkit::fake_qemu;
+use std::time::Duration;
+
+use vde_exec::testkit::{fake_qemu, wait};
 
 use crate::world::{QEMU, World};
 
@@ -105,4 +107,36 @@ fn a_script_is_asked_every_time_because_what_it_runs_can_change() {
         world.vdeq(&["wrapper", "-net", "nic", "-net", &net]).run().assert_ran(0);
         assert_eq!(world.probes(), runs);
     }
+}
+
+#[test]
+fn an_answer_that_came_in_time_counts_however_long_the_switch_takes() {
+    let world = World::new();
+    let net = format!("vde,{}", world.sock());
+    world.switch.freeze();
+    let banner = "QEMU emulator version 2.8.1, Copyright\n";
+    let words = ["--timeout", "600", QEMU, "-net", "nic", "-net", &net];
+    let run = world.vdeq(&words).env(fake_qemu::VERSION, banner).start();
+    wait::until_true("the question", || world.probes() == 1);
+    // Longer than a program has for its answer.
+    std::thread::sleep(Duration::from_millis(3_200));
+    world.switch.thaw();
+    let outcome = run.finish();
+    outcome.assert_ran(0);
+    assert!(outcome.report.words().join(" ").contains("tap,fd="), "{outcome:?}");
+}
+
+#[test]
+fn what_a_wrapper_leaves_running_is_not_waited_for() {
+    let world = World::new();
+    let script = world.home.path().join("bin/wrapper");
+    let fake = fake_qemu::binary().display();
+    let text =
+        format!("#!/bin/sh\n[ \"$1\" = -version ] && /bin/sleep 1000 &\nexec {fake} \"$@\"\n");
+    std::fs::write(&script, text).unwrap();
+    std::process::Command::new("chmod").arg("+x").arg(&script).status().unwrap();
+    let net = format!("vde,{}", world.sock());
+    let started = std::time::Instant::now();
+    world.vdeq(&["wrapper", "-net", "nic", "-net", &net]).run().assert_ran(0);
+    assert!(started.elapsed() < wait::PATIENCE, "it waited for the sleeper");
 }

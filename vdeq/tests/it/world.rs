@@ -5,9 +5,11 @@ use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use nix::sys::signal::{self, Signal, killpg};
+use nix::unistd::Pid;
 use tempfile::TempDir;
 use vde_exec::testkit::fake_qemu::{self, Report};
 use vde_exec::testkit::fake_switch::{FakeSwitch, Options};
@@ -181,6 +183,11 @@ impl Running {
         Report::wait_for(&self.report, "the fake QEMU to run", |report| report.running)
     }
 
+    /// What is written here is typed, if the standard input is a pipe.
+    pub fn stdin(&mut self) -> &mut ChildStdin {
+        self.child.stdin.as_mut().unwrap()
+    }
+
     pub fn stderr(&self) -> String {
         fs::read_to_string(&self.stderr).unwrap()
     }
@@ -189,11 +196,16 @@ impl Running {
         self.child.try_wait().unwrap().is_none()
     }
 
+    /// Waits for the end, and leaves the rest of the process group alone.
+    pub fn wait_for_end(&mut self) -> ExitStatus {
+        wait::until(&format!("vdeq to end; it said: {}", self.stderr()), || {
+            self.child.try_wait().unwrap()
+        })
+    }
+
     /// Waits for the end.
     pub fn finish(mut self) -> Outcome {
-        let status = wait::until(&format!("vdeq to end; it said: {}", self.stderr()), || {
-            self.child.try_wait().unwrap()
-        });
+        let status = self.wait_for_end();
         Outcome {
             status,
             stdout: fs::read_to_string(&self.stdout).unwrap(),
@@ -205,8 +217,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let group = format!("-{}", self.child.id());
-        let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
+        let _ = killpg(Pid::from_raw(self.pid()), Signal::SIGKILL);
         let _ = self.child.wait();
     }
 }
@@ -236,9 +247,8 @@ impl Outcome {
 }
 
 /// Sends a signal to a process.
-pub fn kill(pid: i32, signal: &str) {
-    let status = Command::new("kill").arg(format!("-{signal}")).arg(pid.to_string()).status();
-    assert!(status.unwrap().success(), "kill -{signal} {pid}");
+pub fn kill(pid: i32, signal: Signal) {
+    signal::kill(Pid::from_raw(pid), signal).unwrap();
 }
 
 /// The state of a process as `/proc` has it (`S` asleep, `T` stopped ...); `None` if it is no more.

@@ -71,6 +71,8 @@ pub(super) struct Shared {
     pub(super) faults: Faults,
     pub(super) frozen: bool,
     pub(super) killed: bool,
+    /// What to say on the control streams of the clients of a port, where it should be silent.
+    pub(super) say: Vec<(u32, Vec<u8>)>,
     /// Ports whose clients are to be hung up on.
     pub(super) close: Vec<u32>,
     pub(super) ports: Vec<FakePort>,
@@ -120,6 +122,11 @@ impl FakeSwitch {
     /// Hangs up on the clients of a port, as `port/epclose` does.
     pub fn close_port(&self, number: u32) {
         self.change(|shared| shared.close.push(number));
+    }
+
+    /// Says something on the control streams of a port's clients, which should be silent.
+    pub fn say(&self, number: u32, bytes: &[u8]) {
+        self.change(|shared| shared.say.push((number, bytes.to_vec())));
     }
 
     /// The ports with clients, by number.

@@ -113,16 +113,25 @@ impl Server {
 
     /// Does what the test asked for since the last turn.
     fn obey(&mut self) {
-        let numbers = self.lock(|shared| std::mem::take(&mut shared.close));
-        for number in numbers {
-            let ports = self.engine.ports().filter(|port| port.number == number);
-            let ids: Vec<EndpointId> =
-                ports.flat_map(|port| port.endpoints).map(|endpoint| endpoint.id).collect();
+        let (close, say) = self
+            .lock(|shared| (std::mem::take(&mut shared.close), std::mem::take(&mut shared.say)));
+        for (number, bytes) in say {
+            let conns: Vec<ConnId> = self.clients(number).filter_map(|client| client.1).collect();
+            conns.into_iter().for_each(|conn| self.say(conn, &bytes));
+        }
+        for number in close {
+            let ids: Vec<EndpointId> = self.clients(number).map(|client| client.0).collect();
             for id in ids {
                 self.engine.close_endpoint(id);
             }
         }
         self.carry_out();
+    }
+
+    /// The clients of a port.
+    fn clients(&self, number: u32) -> impl Iterator<Item = (EndpointId, Option<ConnId>)> {
+        let ports = self.engine.ports().filter(move |port| port.number == number);
+        ports.flat_map(|port| port.endpoints).map(|endpoint| (endpoint.id, endpoint.conn))
     }
 
     fn publish(&mut self) {
