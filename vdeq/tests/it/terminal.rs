@@ -62,7 +62,7 @@ fn hanging_up_ends_the_vm() {
     kill(run.pid(), Signal::SIGKILL);
     run.wait_for_end();
     let hung_up = |report: &Report| report.signals.contains(&"SIGHUP".to_owned());
-    Report::wait_for(&run.report, "the VM to be hung up on", hung_up);
+    let _ = Report::wait_for(&run.report, "the VM to be hung up on", hung_up);
     wait::until_true("the VM to end", || !matches!(state(report.pid), Some('S' | 'R')));
     world.assert_nothing_left();
 }
