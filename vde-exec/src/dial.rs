@@ -58,6 +58,29 @@ pub struct Connection {
     pub switch: SwitchDir,
     /// The port that the switch gave, where its reply tells.
     pub port: Option<u32>,
+    /// The switch's data socket, which it removes when it has the port back \[P-7.3\].
+    pub peer: PathBuf,
+}
+
+/// Gives ports back: closes our ends of the plugs, and waits until the switches have noticed, or
+/// until `patience` is over.
+///
+/// A `vde_switch` may forget a port for good that is given back while another client is just
+/// plugging in \[P-7.8\]. Whoever starts one VM after another, and waits for each, is safe from that
+/// if we do not end before the switch has noticed. Somebody else may hold a control stream as well
+/// (a daemonized VM); then the port stays, and nothing is gained by waiting.
+pub fn give_back(connections: Vec<Connection>, patience: Duration) {
+    /// Pause between two looks; a switch takes some tenths of a millisecond.
+    const STEP: Duration = Duration::from_micros(200);
+    let mut peers: Vec<PathBuf> = connections.into_iter().map(|plug| plug.peer).collect();
+    let started = Instant::now();
+    loop {
+        peers.retain(|peer| peer.symlink_metadata().is_ok());
+        if peers.is_empty() || started.elapsed() >= patience {
+            return;
+        }
+        std::thread::sleep(STEP);
+    }
 }
 
 /// Why a plug did not come up.
@@ -153,7 +176,7 @@ pub fn dial(
         attempts: ATTEMPTS,
         pause: PAUSE,
     });
-    Dialing { plug, started: Instant::now(), switch, port, data, control: None, number: None }
+    Dialing { plug, started: Instant::now(), switch, port, data, control: None, peer: None }
         .run(interrupt)
 }
 
@@ -174,7 +197,7 @@ struct Dialing {
     port: PortRequest,
     data: DataSocket,
     control: Option<OwnedFd>,
-    number: Option<u32>,
+    peer: Option<SocketPath>,
 }
 
 /// What ended a wait.
@@ -209,14 +232,15 @@ impl Dialing {
     }
 
     fn finish(self) -> Result<Connection, DialError> {
-        let Some(control) = self.control else {
+        let (Some(control), Some(peer)) = (self.control, self.peer) else {
             return Err(DialError::System {
                 what: "keeping the control socket",
                 errno: Errno::EBADF,
             });
         };
         let data = self.data.into_fd();
-        Ok(Connection { control, data, switch: self.switch, port: self.number })
+        let (port, peer) = (port_of(&peer), as_path(peer.as_bytes()).to_owned());
+        Ok(Connection { control, data, switch: self.switch, port, peer })
     }
 
     /// Interrupted. A switch that is answering just now would keep the port for ever if we hung up
@@ -271,7 +295,7 @@ impl Dialing {
     }
 
     fn connect_data(&mut self, path: &SocketPath) -> Result<Option<Output>, DialError> {
-        self.number = port_of(path);
+        self.peer = Some(path.clone());
         let input = match self.data.connect(path, &self.trusted_owners()) {
             Ok(()) => Input::DataConnected,
             Err(error) => Input::DataConnectFailed(self.data_failure(path, error)?),

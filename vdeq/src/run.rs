@@ -10,7 +10,7 @@ use std::time::Duration;
 use vde_args::{Dialect, Invocation, Network, Note};
 use vde_exec::{
     Connection, DialError, DialOptions, End, Environment, Event, Launch, Program, Signals, dial,
-    supervise,
+    give_back, supervise,
 };
 
 use crate::accelerator;
@@ -22,6 +22,9 @@ use crate::voice::Voice;
 
 /// Longest wait for a switch to answer, unless `--timeout` says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Longest wait for a switch to notice that a port is given back; it takes a millisecond.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Runs what the command line asks for, and tells how the VM ended.
 pub(crate) fn run(invocation: &Invocation) -> Result<End, Failure> {
@@ -43,7 +46,13 @@ pub(crate) fn run(invocation: &Invocation) -> Result<End, Failure> {
     if program.lacks_kvm && !accelerator::is_named(&invocation.line) {
         args.insert(0, "-enable-kvm".into());
     }
-    start(program, args, invocation.options.exec, &connections, &signals, voice)
+    let exec = invocation.options.exec;
+    let end = start(program, args, exec, &connections, &signals, voice);
+    // A daemonized VM has the ports, and keeps them.
+    if end.is_err() || !invocation.line.options().any(|option| option.name == "daemonize") {
+        give_back(connections, PATIENCE);
+    }
+    end
 }
 
 fn find(
@@ -87,8 +96,13 @@ fn plug_in(
         };
         let connection = match dial(&plug.vnl, &options, Some(signals.interrupt())) {
             Ok(connection) => connection,
-            Err(DialError::Interrupted) => return Err(interrupted(signals)),
-            Err(error) => return Err(Failure::Plug { error, origin: plug.origin.clone() }),
+            Err(error) => {
+                give_back(connections, PATIENCE);
+                return Err(match error {
+                    DialError::Interrupted => interrupted(signals),
+                    error => Failure::Plug { error, origin: plug.origin.clone() },
+                });
+            }
         };
         let (dir, fd) = (connection.switch.dir().display(), connection.data.as_raw_fd());
         match connection.port {
