@@ -23,8 +23,13 @@ const IN_TIME: Duration = Duration::from_secs(4);
 /// Adds a VM to the command that tells if it is started, and expects that it is not: vdeq says
 /// `words` and fails.
 fn refused(world: &World, command: &mut Command, network: &str, words: &[&str]) {
+    refused_with(&rig::fake_qemu(), world, command, network, words);
+}
+
+/// The same with the QEMU that is here.
+fn refused_with(qemu: &Path, world: &World, command: &mut Command, network: &str, words: &[&str]) {
     let report = world.path("report");
-    command.env(fake_qemu::REPORT, &report).args(["--timeout", "1"]).arg(rig::fake_qemu());
+    command.env(fake_qemu::REPORT, &report).args(["--timeout", "1"]).arg(qemu);
     let begin = Instant::now();
     let outcome = finish(command.args(["-net", "nic", "-net", network]));
     assert_eq!(outcome.status.code(), Some(125), "{outcome:?}");
@@ -93,7 +98,8 @@ fn a_switch_that_hangs() {
 #[test]
 fn a_switch_of_somebody_else() {
     let (world, switch) = (World::new(), switch());
-    let vdeq = world.public_vdeq();
+    // Wherever the build is, there every user can reach them.
+    let [vdeq, qemu] = world.publish([&rig::vdeq(), &rig::fake_qemu()]);
     let mut command = world.command(&vdeq);
     let usual = fs::metadata(switch.dir()).unwrap().permissions();
     if vde_exec::effective_user() == 0 {
@@ -102,7 +108,7 @@ fn a_switch_of_somebody_else() {
         fs::set_permissions(switch.dir(), fs::Permissions::from_mode(0o000)).unwrap();
     }
     let words = [switch.dir().to_str().unwrap(), "ermission denied", "vde_switch -m"];
-    refused(&world, &mut command, &sock(switch.dir()), &words);
+    refused_with(&qemu, &world, &mut command, &sock(switch.dir()), &words);
     fs::set_permissions(switch.dir(), usual).unwrap();
     assert_untouched(&switch);
 }

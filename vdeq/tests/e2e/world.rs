@@ -68,11 +68,13 @@ impl World {
         link
     }
 
-    /// A copy of vdeq that every user can reach, wherever the build is.
-    pub fn public_vdeq(&self) -> PathBuf {
-        let copy = self.path("vdeq");
-        fs::copy(rig::vdeq(), &copy).unwrap();
-        copy
+    /// Copies of programs that every user can reach.
+    pub fn publish<const N: usize>(&self, programs: [&Path; N]) -> [PathBuf; N] {
+        programs.map(|program| {
+            let copy = self.path(program.file_name().unwrap().to_str().unwrap());
+            fs::copy(program, &copy).unwrap();
+            copy
+        })
     }
 
     /// Makes `dir` the default switch of this world's user, as a link in `~/.vde2`.

@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -50,6 +50,17 @@ impl World {
         path
     }
 
+    /// Copies vdeq and the fake QEMU to where every user can reach them, wherever the build is, and
+    /// tells where vdeq is.
+    pub fn publish(&self) -> PathBuf {
+        let (vdeq, qemu) = (self.home.path().join("vdeq"), self.home.path().join("bin").join(QEMU));
+        fs::remove_file(&qemu).unwrap();
+        fs::copy(env!("CARGO_BIN_EXE_vdeq"), &vdeq).unwrap();
+        fs::copy(fake_qemu::binary(), &qemu).unwrap();
+        fs::set_permissions(self.home.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        vdeq
+    }
+
     /// Makes the fake switch the default one.
     pub fn make_default(&self) {
         fs::create_dir(self.home.path().join(".vde2")).unwrap();
@@ -82,7 +93,12 @@ impl World {
 
     /// A shell script, in which `exec "$@"` is vdeq with these words.
     pub fn shell(&self, script: &str, words: &[&str]) -> Vdeq {
-        let vdeq = env!("CARGO_BIN_EXE_vdeq");
+        self.shell_with(env!("CARGO_BIN_EXE_vdeq").as_ref(), script, words)
+    }
+
+    /// The same with the vdeq that is here.
+    pub fn shell_with(&self, vdeq: &Path, script: &str, words: &[&str]) -> Vdeq {
+        let vdeq = vdeq.to_str().unwrap();
         self.program("/bin/bash".as_ref(), &[&["-c", script, "-", vdeq], words].concat())
     }
 
@@ -90,8 +106,12 @@ impl World {
         static RUNS: AtomicU32 = AtomicU32::new(0);
         let run = RUNS.fetch_add(1, Ordering::Relaxed);
         let file = |what: &str| self.home.path().join(format!("{what}{run}"));
-        let mut command = Command::new(program);
+        // Whatever starts the tests may ignore signals (nohup, a shell's background), and that
+        // would be inherited.
+        let mut command = Command::new("/usr/bin/env");
         command
+            .arg("--default-signal")
+            .arg(program)
             .args(words)
             .env_clear()
             .env("HOME", self.home.path())
