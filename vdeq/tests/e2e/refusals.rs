@@ -99,7 +99,7 @@ fn a_switch_that_hangs() {
 fn a_switch_of_somebody_else() {
     let (world, switch) = (World::new(), switch());
     // Wherever the build is, there every user can reach them.
-    let [vdeq, qemu] = world.publish([&rig::vdeq(), &rig::fake_qemu()]);
+    let [vdeq, qemu] = world.publish([rig::vdeq(), &rig::fake_qemu()]);
     let mut command = world.command(&vdeq);
     let usual = fs::metadata(switch.dir()).unwrap().permissions();
     if vde_exec::effective_user() == 0 {
