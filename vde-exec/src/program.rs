@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -149,9 +150,15 @@ fn search_dirs(environment: &Environment) -> Vec<PathBuf> {
 
 fn check_executable(path: &Path) -> Result<(), FindError> {
     let refuse = |reason| Err(FindError::NotExecutable { path: path.to_owned(), reason });
-    let Ok(meta) = fs::metadata(path) else {
-        let name = path.as_os_str().to_owned();
-        return Err(FindError::NotFound { name, candidates: Vec::new() });
+    let meta = match fs::metadata(path) {
+        Ok(meta) => meta,
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            return refuse("permission denied");
+        }
+        Err(_) => {
+            let name = path.as_os_str().to_owned();
+            return Err(FindError::NotFound { name, candidates: Vec::new() });
+        }
     };
     if meta.is_dir() {
         return refuse("it is a directory");

@@ -222,6 +222,9 @@ fn locate_hints(error: &LocateError) -> Vec<String> {
             format!("looked for: {}", list(tried)),
             "start one (vde_switch -d -s /tmp/vde.ctl), or name one with sock=".to_owned(),
         ],
+        LocateError::Absent { path } if path.to_string_lossy().contains(['~', '$']) => {
+            vec!["a shell expands ~ and $HOME in some places only: write the whole path".to_owned()]
+        }
         LocateError::Absent { path } => {
             vec![format!("start it (vde_switch -d -s {}), or correct sock=", path.display())]
         }

@@ -73,7 +73,10 @@ fn documentation() -> Result<()> {
 /// Every test that needs no guest, the corpora of the fuzz targets among them (they are tests of
 /// `vde-fuzz`).
 fn tests() -> Result<()> {
-    cargo(&["test", "--locked", "--workspace", "--features", "vde-exec/testkit"], None)
+    cargo(
+        &["test", "--locked", "--workspace", "--no-fail-fast", "--features", "vde-exec/testkit"],
+        None,
+    )
 }
 
 fn cargo(arguments: &[&str], environment: Option<(&str, &str)>) -> Result<()> {

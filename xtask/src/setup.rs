@@ -93,12 +93,12 @@ fn install(packages: &[&str]) -> Result<()> {
     if !sh::exists("apt-get") {
         bail!("this machine has no apt-get: install the like of {} yourself", packages.join(" "));
     }
-    sh::run(apt_get()?.arg("update"))?;
-    sh::run(apt_get()?.args(["install", "--yes", "--no-install-recommends"]).args(packages))
+    sh::run(apt_get(packages)?.arg("update"))?;
+    sh::run(apt_get(packages)?.args(["install", "--yes", "--no-install-recommends"]).args(packages))
 }
 
-/// apt-get with the right to install.
-fn apt_get() -> Result<Command> {
+/// apt-get with the right to install; `packages` are what for.
+fn apt_get(packages: &[&str]) -> Result<Command> {
     let environment = "DEBIAN_FRONTEND=noninteractive";
     let mut command = if sh::read(Command::new("id").arg("-u"))? == "0" {
         Command::new("env")
@@ -108,7 +108,9 @@ fn apt_get() -> Result<Command> {
         sudo
     } else {
         bail!(
-            "apt-get must be run by root, and there is no sudo: run `cargo xtask setup` as root once"
+            "apt-get must be run by root, and there is no sudo: as root, \
+             `apt-get update && apt-get install {}`",
+            packages.join(" ")
         );
     };
     command.args([environment, "apt-get", "-q"]);

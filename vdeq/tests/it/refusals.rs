@@ -226,3 +226,10 @@ fn l2_a_reply_that_names_a_strangers_socket_or_a_link_is_not_followed() {
     assert!(receiver.recv(&mut [0; 64]).is_err(), "a frame went to a stranger");
     world.assert_nothing_left();
 }
+
+#[test]
+fn a_tilde_that_the_shell_left_alone_is_pointed_out() {
+    let world = World::new();
+    let outcome = world.vdeq(&[QEMU, "-net", "vde,sock=~/lab"]).run();
+    outcome.assert_failed(125, &["no switch at ~/lab", "write the whole path"]);
+}
