@@ -118,7 +118,11 @@ impl Signals {
 
     /// The next signal that waits, if one does.
     pub(crate) fn next(&self) -> Result<Option<Caught>, Errno> {
-        Ok(read(&self.ending)?.or(read(&self.other)?))
+        // Reading takes a signal away: the second is read only if there was none in the first.
+        match read(&self.ending)? {
+            None => read(&self.other),
+            caught => Ok(caught),
+        }
     }
 
     /// The descriptors behind [`Signals::next`].

@@ -180,3 +180,19 @@ fn what_was_ignored_when_vdeq_was_started_stays_ignored() {
     kill(run.pid(), Signal::SIGTERM);
     run.finish().assert_ran(0);
 }
+
+#[test]
+fn signals_that_wait_together_are_all_passed_on() {
+    let world = World::new();
+    let (run, _) = running(&world, &[], "run");
+    kill(run.pid(), Signal::SIGSTOP);
+    wait::until_true("vdeq to stop", || state(run.pid()) == Some('T'));
+    kill(run.pid(), Signal::SIGUSR1);
+    kill(run.pid(), Signal::SIGCONT);
+    let both = |report: &Report| {
+        ["SIGUSR1", "SIGCONT"].iter().all(|name| report.signals.iter().any(|got| got == name))
+    };
+    let _ = Report::wait_for(&run.report, "both signals", both);
+    kill(run.pid(), Signal::SIGTERM);
+    run.finish().assert_ran(0);
+}
