@@ -63,11 +63,10 @@ impl Detection {
     ///
     /// A program that does not say `emulator version` counts as new, or, called as `vdeoq`, as old.
     pub(crate) fn finish(self, style: Style, interrupt: Option<BorrowedFd<'_>>) -> Detected {
-        let (probe, cache, program) = match self {
+        let (mut probe, cache, program) = match self {
             Self::Known(version, source) => return Detected::Version(version, source),
             Self::Asking { probe, cache, program } => (probe, cache, program),
         };
-        let mut probe = probe;
         // QEMU 0.10 and older do not know -version, but the first line of -help tells.
         for question in [None, Some("-help")] {
             let asked = question.map_or_else(|| probe.take(), |question| ask(&program, question));

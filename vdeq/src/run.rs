@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-use vde_args::{Dialect, Invocation, Network, Note};
+use vde_args::{CommandLine, Dialect, Invocation, Network, Note};
 use vde_exec::{
     Connection, DialError, DialOptions, End, Environment, Event, Launch, Program, Signals, dial,
     give_back, supervise,
@@ -37,22 +37,34 @@ pub(crate) fn run(invocation: &Invocation) -> Result<End, Failure> {
 
     let signals = Signals::take().map_err(Failure::Signals)?;
     let detection = Detection::begin(invocation.options.qemu_version, &program.path, &environment);
-    let connections = plug_in(&plugs, invocation, &environment, &signals, voice)?;
-    let dialect = dialect(detection, invocation, &signals, voice)?;
-
-    let fds: Vec<i32> = connections.iter().map(|plug| plug.data.as_raw_fd()).collect();
-    let rewritten = network.rewrite(dialect, &fds)?;
-    let mut args = rewritten.args;
-    if program.lacks_kvm && !accelerator::is_named(&invocation.line) {
-        args.insert(0, "-enable-kvm".into());
-    }
-    let exec = invocation.options.exec;
-    let end = start(program, args, exec, &connections, &signals, voice);
+    let mut connections = Vec::with_capacity(plugs.len());
+    let end = plug_in(&plugs, &mut connections, invocation, &environment, &signals, voice)
+        .and_then(|()| dialect(detection, invocation, &signals, voice))
+        .and_then(|dialect| {
+            let args = arguments(&network, dialect, &connections, &program, &invocation.line)?;
+            start(program, args, invocation.options.exec, &connections, &signals, voice)
+        });
     // A daemonized VM has the ports, and keeps them.
     if end.is_err() || !invocation.line.options().any(|option| option.name == "daemonize") {
         give_back(connections, PATIENCE);
     }
     end
+}
+
+/// The command line for this QEMU.
+fn arguments(
+    network: &Network,
+    dialect: Dialect,
+    connections: &[Connection],
+    program: &Program,
+    line: &CommandLine,
+) -> Result<Vec<OsString>, Failure> {
+    let fds: Vec<i32> = connections.iter().map(|plug| plug.data.as_raw_fd()).collect();
+    let mut args = network.rewrite(dialect, &fds)?.args;
+    if program.lacks_kvm && !accelerator::is_named(line) {
+        args.insert(0, "-enable-kvm".into());
+    }
+    Ok(args)
 }
 
 fn find(
@@ -81,13 +93,13 @@ fn tell_notes(network: &Network, voice: Voice) {
 /// Makes every plug, in the order of the command line, so that ports are given out in that order.
 fn plug_in(
     plugs: &[PlannedPlug],
+    connections: &mut Vec<Connection>,
     invocation: &Invocation,
     environment: &Environment,
     signals: &Signals,
     voice: Voice,
-) -> Result<Vec<Connection>, Failure> {
+) -> Result<(), Failure> {
     let timeout = invocation.options.timeout.unwrap_or(TIMEOUT);
-    let mut connections = Vec::with_capacity(plugs.len());
     for (index, plug) in plugs.iter().enumerate() {
         let options = DialOptions {
             description: description(index),
@@ -96,13 +108,8 @@ fn plug_in(
         };
         let connection = match dial(&plug.vnl, &options, Some(signals.interrupt())) {
             Ok(connection) => connection,
-            Err(error) => {
-                give_back(connections, PATIENCE);
-                return Err(match error {
-                    DialError::Interrupted => interrupted(signals),
-                    error => Failure::Plug { error, origin: plug.origin.clone() },
-                });
-            }
+            Err(DialError::Interrupted) => return Err(interrupted(signals)),
+            Err(error) => return Err(Failure::Plug { error, origin: plug.origin.clone() }),
         };
         let (dir, fd) = (connection.switch.dir().display(), connection.data.as_raw_fd());
         match connection.port {
@@ -113,7 +120,7 @@ fn plug_in(
         }
         connections.push(connection);
     }
-    Ok(connections)
+    Ok(())
 }
 
 /// What the administrator of the switch sees beside the port \[P-2.16\].
