@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use vde_args::{Command, Dialect, Network, parse};
+use vde_args::{Command, Network, QemuVersion, parse};
 
 fn words(text: &str) -> Vec<OsString> {
     text.split(' ').map(OsString::from).collect()
@@ -30,26 +30,29 @@ fn long_line(length: usize) -> Vec<OsString> {
     line
 }
 
+const NEW: QemuVersion = QemuVersion::new(7, 2, 0);
+const OLD: QemuVersion = QemuVersion::new(2, 5, 0);
+
 /// From argv to argv.
-fn rewrite(argv: &[OsString], dialect: Dialect) -> Vec<OsString> {
+fn rewrite(argv: &[OsString], version: QemuVersion) -> Vec<OsString> {
     let Ok(Command::Run(invocation)) = parse(argv) else { panic!("no invocation") };
     let network = Network::read(&invocation).expect("networks");
     let fds: Vec<i32> = (7..).take(network.plugs().len()).collect();
-    network.rewrite(dialect, &fds).expect("a rewrite").args
+    network.rewrite(version, &fds).expect("a rewrite").args
 }
 
 fn argv(c: &mut Criterion) {
-    for (name, dialect) in [("4.0", Dialect::Socket), ("2.x", Dialect::TapVlan)] {
+    for (name, version) in [("7.2", NEW), ("2.5", OLD)] {
         let line = man_page();
         let id = BenchmarkId::new("rewrite/man-page", name);
-        c.bench_with_input(id, &line, |b, line| b.iter(|| rewrite(black_box(line), dialect)));
+        c.bench_with_input(id, &line, |b, line| b.iter(|| rewrite(black_box(line), version)));
     }
     let mut group = c.benchmark_group("rewrite/words");
     for length in [10, 200, 2_000, 10_000] {
         group.throughput(Throughput::Elements(length as u64));
         let line = long_line(length);
         group.bench_with_input(BenchmarkId::from_parameter(length), &line, |b, line| {
-            b.iter(|| rewrite(black_box(line), Dialect::Socket));
+            b.iter(|| rewrite(black_box(line), NEW));
         });
     }
     group.finish();

@@ -9,7 +9,9 @@
 
 pub mod argv;
 pub mod handshake;
+pub mod json;
 pub mod keyval;
+pub mod own;
 pub mod reply;
 pub mod request;
 pub mod switch;

@@ -28,7 +28,9 @@ macro_rules! replays {
 replays! {
     argv => every_command_line_of_the_corpus_keeps_the_laws,
     handshake => every_handshake_of_the_corpus_keeps_the_laws,
+    json => every_object_of_the_corpus_keeps_the_laws,
     keyval => every_list_of_the_corpus_keeps_the_laws,
+    own => every_line_of_own_options_of_the_corpus_keeps_the_laws,
     reply => every_reply_of_the_corpus_keeps_the_laws,
     request => every_request_of_the_corpus_keeps_the_laws,
     switch => every_story_of_a_switch_in_the_corpus_keeps_the_laws,

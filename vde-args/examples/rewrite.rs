@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use vde_args::{ArgError, Command, Dialect, Network, QemuVersion, parse};
+use vde_args::{ArgError, Command, Network, QemuVersion, parse};
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
@@ -29,7 +29,7 @@ fn show(version: QemuVersion, argv: &[OsString]) -> Result<(), ArgError> {
     let Command::Run(run) = parse(argv)? else { return Ok(()) };
     let network = Network::read(&run)?;
     let fds: Vec<i32> = (10..).take(network.plugs().len()).collect();
-    let rewritten = network.rewrite(Dialect::of(version), &fds)?;
+    let rewritten = network.rewrite(version, &fds)?;
     for note in network.notes() {
         eprintln!("note: {note}");
     }

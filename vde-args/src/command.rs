@@ -5,33 +5,36 @@
 //! vde{PROGRAM}                [OWN OPTIONS] QEMU ARGUMENTS      vdeqemu, vdekvm, ...
 //! ```
 //!
+//! With `--fd-placeholder`, or when the program is a User-mode Linux kernel, what follows the program
+//! name is all the program's.
+//!
 //! `vdeoq` and `vdeo{PROGRAM}` are the same for the QEMU of before November 2005.
 
 use std::ffi::{OsStr, OsString};
-use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use crate::line::RawItem;
-use crate::own::{Own, OwnId, Place, nearest_spelling};
+use crate::own::{Own, OwnId, OwnValue, Place, nearest_spelling};
+use crate::placeholder::is_uml;
 use crate::values::{read_mode, read_timeout};
-use crate::{ArgError, ArgErrorKind, CommandLine, OptionSpec, QemuVersion};
+use crate::{ArgError, ArgErrorKind, CommandLine, OptionSpec, QemuVersion, Spot};
 
 /// What the user wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Command {
+pub enum Command<'a> {
     /// A usage text.
     Help,
     /// vdeq's version.
     Version,
     /// A QEMU on a network.
-    Run(Invocation),
+    Run(Invocation<'a>),
 }
 
 /// A QEMU to start, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Invocation {
+pub struct Invocation<'a> {
     /// Which syntax the name vdeq was called by stands for.
     pub style: Style,
     /// The program as typed, or from the name of the link. Never empty.
@@ -41,7 +44,7 @@ pub struct Invocation {
     /// vdeq's own options.
     pub options: Options,
     /// The QEMU arguments, without vdeq's own options.
-    pub line: CommandLine,
+    pub line: CommandLine<'a>,
 }
 
 /// The two meanings of the old `-sock` list.
@@ -61,6 +64,15 @@ pub struct Options {
     pub verbose: u8,
     /// `--exec`: become QEMU.
     pub exec: bool,
+    /// `--dry-run`: only print the command.
+    pub dry_run: bool,
+    /// `--explain`: only print what becomes of the arguments.
+    pub explain: Option<Explain>,
+    /// `--modernize`: replace options that the QEMU at hand has lost.
+    pub modernize: bool,
+    /// `--fd-placeholder`, or the program is a User-mode Linux kernel: the program is no QEMU, and
+    /// [`crate::Placeholders`] are what is for us in its arguments.
+    pub fd_placeholder: bool,
     /// `--qemu-version`: what the user says QEMU is.
     pub qemu_version: Option<QemuVersion>,
     /// `--timeout`: how long a switch may take to answer.
@@ -73,13 +85,22 @@ pub struct Options {
     pub socks: Vec<Sock>,
 }
 
+/// How `--explain` is to be answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Explain {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
 /// One name of a `-sock` list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sock {
     /// The switch; `None` for an empty name, which is the default switch.
     pub path: Option<OsString>,
-    /// Which argument names it, and which bytes of that.
-    pub origin: (usize, Range<usize>),
+    /// Where it is named.
+    pub spot: Spot,
 }
 
 /// Reads vdeq's command line; `argv[0]` is the name it was called by.
@@ -97,7 +118,7 @@ pub struct Sock {
 /// assert_eq!(run.options.mode, Some(0o660));
 /// assert_eq!(run.line.render(), ["-m", "256"]);
 /// ```
-pub fn parse(argv: &[OsString]) -> Result<Command, ArgError> {
+pub fn parse(argv: &[OsString]) -> Result<Command<'_>, ArgError> {
     let (style, linked) = caller(argv.first().map_or(OsStr::new(""), OsString::as_os_str));
     let mut reader = Reader { argv, at: 1, ended: false, options: Options::default() };
     let (program, program_index) = match linked {
@@ -109,6 +130,11 @@ pub fn parse(argv: &[OsString]) -> Result<Command, ArgError> {
                 Some(OwnId::Version) if argv.get(1).is_some_and(|word| word == "--version") => {
                     return Ok(Command::Version);
                 }
+                Some(OwnId::FdPlaceholder) => {
+                    reader.options.fd_placeholder = true;
+                    reader.at += 1;
+                    (program, 0)
+                }
                 _ => (program, 0),
             }
         }
@@ -118,15 +144,19 @@ pub fn parse(argv: &[OsString]) -> Result<Command, ArgError> {
             Front::Program(program, index) => (program, index),
         },
     };
-    let line = reader.line()?;
+    reader.options.fd_placeholder |= is_uml(&program);
+    let line = match reader.options.fd_placeholder {
+        true => reader.foreign_line(program_index == 0)?,
+        false => reader.line()?,
+    };
     let options = reader.options;
     Ok(Command::Run(Invocation { style, program, program_index, options, line }))
 }
 
-impl Invocation {
+impl<'a> Invocation<'a> {
     /// The invocation of `program` with `line` and no option of vdeq's own.
     #[must_use]
-    pub fn new(program: impl Into<OsString>, line: CommandLine) -> Self {
+    pub fn new(program: impl Into<OsString>, line: CommandLine<'a>) -> Self {
         Self {
             style: Style::Current,
             program: program.into(),
@@ -167,7 +197,7 @@ struct Reader<'a> {
     options: Options,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     /// Own options, then the program name.
     fn front(&mut self) -> Result<Front, ArgError> {
         while let Some(word) = self.argv.get(self.at) {
@@ -194,8 +224,8 @@ impl Reader<'_> {
     }
 
     /// Own options, then QEMU's arguments with the options of [`Place::Anywhere`] between them.
-    fn line(&mut self) -> Result<CommandLine, ArgError> {
-        let mut line = CommandLine::default();
+    fn line(&mut self) -> Result<CommandLine<'a>, ArgError> {
+        let mut line = CommandLine::of(self.argv);
         let mut leading = true;
         while let Some(item) = RawItem::read(self.argv, self.at) {
             let own = self.argv.get(self.at).and_then(|word| Own::read(word));
@@ -203,10 +233,31 @@ impl Reader<'_> {
                 Some(own) => self.take(own)?,
                 None => {
                     leading = false;
-                    line.push(self.argv, item);
+                    line.push(item);
                     self.at += item.len();
                 }
             }
+        }
+        Ok(line)
+    }
+
+    /// The arguments of a program that is no QEMU. Only a link, which has no room before its name,
+    /// has own options in front of them.
+    fn foreign_line(&mut self, is_link: bool) -> Result<CommandLine<'a>, ArgError> {
+        while let Some(own) = self.argv.get(self.at).and_then(|word| Own::read(word)) {
+            if !is_link || !self.is_ours(&own, true) {
+                break;
+            }
+            self.take(own)?;
+        }
+        if let Some(spot) = self.options.socks.first().map(|sock| &sock.spot) {
+            let text = self.argv.get(spot.index).map_or(OsStr::new(""), OsString::as_os_str);
+            let kind = ArgErrorKind::Contradiction { other: "--fd-placeholder" };
+            return Err(ArgError::at(kind, spot.index, text, 0..text.len()));
+        }
+        let mut line = CommandLine::of(self.argv);
+        for at in self.at..self.argv.len() {
+            line.push(RawItem::positional(at));
         }
         Ok(line)
     }
@@ -225,17 +276,18 @@ impl Reader<'_> {
         let at = self.at;
         let text = self.argv.get(at).map_or(OsStr::new(""), OsString::as_os_str);
         self.at += 1;
-        let Some(expected) = own.option.value else {
-            if let Some(from) = own.inline {
+        let expected = match (own.option.value, own.inline) {
+            (OwnValue::None, Some(from)) => {
                 let kind = ArgErrorKind::UnexpectedValue;
                 return Err(ArgError::at(kind, at, text, from..text.len()));
             }
-            self.switch_on(own);
-            return Ok(());
+            (OwnValue::None | OwnValue::Optional(_), None) => {
+                self.switch_on(own);
+                return Ok(());
+            }
+            (_, Some(from)) => return self.set(own.option.id, at, text, from),
+            (OwnValue::Required(expected), None) => expected,
         };
-        if let Some(from) = own.inline {
-            return self.set(own.option.id, at, text, from);
-        }
         let Some(value) = self.argv.get(self.at) else {
             return Err(ArgError::after(ArgErrorKind::MissingValue { expected }, at, text));
         };
@@ -250,6 +302,10 @@ impl Reader<'_> {
                 self.options.verbose = self.options.verbose.saturating_add(own.times);
             }
             OwnId::Exec => self.options.exec = true,
+            OwnId::DryRun => self.options.dry_run = true,
+            OwnId::Explain => self.options.explain = Some(Explain::Text),
+            OwnId::Modernize => self.options.modernize = true,
+            OwnId::FdPlaceholder => self.options.fd_placeholder = true,
             OwnId::End => self.ended = true,
             // Help and Version end the parse where they count; the others take a value.
             _ => {}
@@ -274,6 +330,13 @@ impl Reader<'_> {
                 let version = version.ok_or_else(|| wrong(ArgErrorKind::BadVersion))?;
                 self.options.qemu_version = Some(version);
             }
+            OwnId::Explain => {
+                self.options.explain = Some(match value {
+                    b"text" => Explain::Text,
+                    b"json" => Explain::Json,
+                    _ => return Err(wrong(ArgErrorKind::BadExplain)),
+                });
+            }
             OwnId::Sock => self.add_socks(index, value, from),
             _ => {}
         }
@@ -286,7 +349,7 @@ impl Reader<'_> {
         for name in list.split(|&b| b == b',') {
             let path = (!name.is_empty()).then(|| OsStr::from_bytes(name).to_owned());
             let end = start + name.len();
-            self.options.socks.push(Sock { path, origin: (index, start..end) });
+            self.options.socks.push(Sock { path, spot: Spot::new(index, start..end) });
             start = end + 1;
         }
     }

@@ -5,6 +5,8 @@ use std::fmt;
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 
+use crate::json::JsonError;
+
 /// A command line that cannot be understood, and the place where understanding ended.
 ///
 /// `Display` is one sentence that says what was read and what was expected.
@@ -47,6 +49,8 @@ pub enum ArgErrorKind {
     BadTimeout,
     /// Not `X.Y` or `X.Y.Z`.
     BadVersion,
+    /// Neither `text` nor `json`.
+    BadExplain,
     /// Not a decimal number from 0 to `max`.
     BadNumber {
         /// The parameter, such as `port`.
@@ -66,6 +70,27 @@ pub enum ArgErrorKind {
     },
     /// `-netdev vde` without `id=`, which QEMU insists on.
     MissingId,
+    /// A VDE network in a configuration file, which is not ours to change.
+    VdeInFile {
+        /// The line of the file where it begins.
+        line: usize,
+        /// What to write on the command line in place of it.
+        instead: OsString,
+    },
+    /// A `{vde:` without its `}`.
+    OpenPlaceholder,
+    /// More fields than a VDE interface of User-mode Linux has.
+    TooManyFields,
+    /// An own option that means nothing beside another.
+    Contradiction {
+        /// The other.
+        other: &'static str,
+    },
+    /// An argument that starts like JSON and is none, and names VDE.
+    BadJson {
+        /// What is wrong with it.
+        error: JsonError,
+    },
     /// The rewrite got more or fewer descriptors than there are plugs, or a negative one. This is
     /// the caller's fault, not the user's.
     Descriptors {
@@ -120,6 +145,9 @@ impl fmt::Display for ArgError {
             ArgErrorKind::BadVersion => {
                 write!(f, "{found} is not a QEMU version: expected a number such as 7.2 or 11.1.3")
             }
+            ArgErrorKind::BadExplain => {
+                write!(f, "{found} is no form of an explanation: expected text or json")
+            }
             ArgErrorKind::BadNumber { key, max } => {
                 write!(f, "{found} is not a {key} number: expected decimal digits, 0 to {max}")
             }
@@ -133,6 +161,23 @@ impl fmt::Display for ArgError {
             ArgErrorKind::MissingId => {
                 f.write_str("a -netdev needs a name: expected id=... for a device to refer to")
             }
+            ArgErrorKind::VdeInFile { line, instead } => write!(
+                f,
+                "line {line} of {found} names a VDE network: write {} on the command line instead",
+                Quoted(instead)
+            ),
+            ArgErrorKind::OpenPlaceholder => {
+                write!(f, "{found} does not end: expected a closing brace")
+            }
+            ArgErrorKind::TooManyFields => write!(
+                f,
+                "{found} is too much: expected at most \
+                 ethN=vde,SWITCH,MAC,PORT,GROUP,MODE,DESCRIPTION"
+            ),
+            ArgErrorKind::Contradiction { other } => {
+                write!(f, "{found} means nothing with {other}")
+            }
+            ArgErrorKind::BadJson { error } => error.fmt(f),
             ArgErrorKind::Descriptors { plugs, given } => write!(
                 f,
                 "the command line asks for {plugs} plugs, but {given} descriptors were given"

@@ -35,15 +35,14 @@ const LIST: [&[u8]; 20] = [
 ];
 
 /// The first argument that asks QEMU for information only: its place in argv, and its text.
-pub(crate) fn informational(line: &CommandLine) -> Option<(usize, OsString)> {
-    let option = line.options().find(asks)?;
-    let word = option.value.map_or(option.word, |(word, _)| word);
-    Some((line.origin(word), line.words().get(word)?.clone()))
+pub(crate) fn informational(line: &CommandLine<'_>) -> Option<(usize, OsString)> {
+    let index = line.options().find(asks)?.subject();
+    Some((index, line.word(index)?.to_owned()))
 }
 
 fn asks(option: &OptionItem<'_>) -> bool {
     let name = option.name.as_bytes();
-    let Some((_, value)) = option.value else { return PRINT.contains(&name) };
+    let Some(value) = option.value else { return PRINT.contains(&name) };
     let list = KeyVal::parse(value.as_bytes(), Rules::Qemu);
     match name {
         b"net" | b"nic" => list.last(b"model").is_some_and(|model| is_help(&model)),
@@ -67,7 +66,8 @@ mod tests {
     use super::*;
 
     fn asks_for_information(words: &[&str]) -> bool {
-        informational(&CommandLine::parse(words.iter().map(Into::into).collect())).is_some()
+        let words: Vec<OsString> = words.iter().map(Into::into).collect();
+        informational(&CommandLine::parse(&words)).is_some()
     }
 
     #[test]

@@ -1,31 +1,38 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
-mod client;
 mod command;
 mod dialect;
 mod error;
+mod ids;
 mod informational;
+pub mod json;
 pub mod keyval;
 mod line;
 mod nearest;
+mod net_option;
 mod network;
 mod options;
 mod own;
+mod pairs;
+mod placeholder;
 mod plug;
+pub mod readconfig;
 mod rewrite;
 mod spell;
 mod values;
 mod version;
 
-pub use command::{Command, Invocation, Options, Sock, Style, parse};
+pub use command::{Command, Explain, Invocation, Options, Sock, Style, parse};
 pub use dialect::Dialect;
 pub use error::{ArgError, ArgErrorKind};
-pub use line::{CommandLine, Item, OptionItem};
+pub use line::{CommandLine, Item, ItemEdit, OptionItem};
+pub use net_option::{NetKind, NetOption, NetParam};
 pub use network::{Network, Note, Why};
 pub use options::{OPTIONS, OptionSpec};
-pub use own::{OWN_OPTIONS, OwnId, OwnOption, Place};
-pub use plug::{PORT_MAX, PlugSpec};
+pub use own::{OWN_OPTIONS, OwnId, OwnOption, OwnValue, Place};
+pub use placeholder::{Placeholders, is_uml};
+pub use plug::{PORT_MAX, PlugParts, PlugSpec, Spot};
 pub use rewrite::{Change, Rewritten};
 pub use values::TIMEOUT_MAX;
 pub use version::{QemuVersion, VersionError};

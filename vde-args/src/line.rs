@@ -11,22 +11,20 @@ use crate::OptionSpec;
 
 /// The words of a QEMU command line and what each of them is.
 ///
+/// It borrows the words. Where a word is told by number, that is its index in what was parsed: in
+/// argv, if the line was read from a whole argv, and of a word of the line if not.
+///
 /// ```
 /// use vde_args::{CommandLine, Item};
-/// let words = ["-name", "-net", "disk.img", "--snapshot"].map(Into::into).to_vec();
-/// let line = CommandLine::parse(words.clone());
-/// let names: Vec<_> = line.items().filter_map(|item| match item {
-///     Item::Option(option) => option.name.to_str(),
-///     Item::Positional { .. } => None,
-/// }).collect();
+/// let words = ["-name", "-net", "disk.img", "--snapshot"].map(Into::into);
+/// let line = CommandLine::parse(&words);
+/// let names: Vec<_> = line.options().filter_map(|option| option.name.to_str()).collect();
 /// assert_eq!(names, ["name", "snapshot"]);
 /// assert_eq!(line.render(), words);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct CommandLine {
-    words: Vec<OsString>,
-    /// For each word, its index in the argv it was taken from.
-    origins: Vec<usize>,
+pub struct CommandLine<'a> {
+    argv: &'a [OsString],
     items: Vec<RawItem>,
 }
 
@@ -37,17 +35,37 @@ pub enum Item<'a> {
     Option(OptionItem<'a>),
     /// A disk image: a word that does not start with a dash and belongs to no option.
     Positional {
-        /// Which word of the line.
+        /// Which word of argv.
         word: usize,
         /// The word.
         text: &'a OsStr,
     },
 }
 
+impl Item<'_> {
+    /// Which word of argv it starts with.
+    #[must_use]
+    pub fn word(&self) -> usize {
+        match self {
+            Self::Option(option) => option.word,
+            Self::Positional { word, .. } => *word,
+        }
+    }
+
+    /// How many words it is: 1 or 2.
+    #[must_use]
+    pub fn word_count(&self) -> usize {
+        match self {
+            Self::Option(option) => 1 + usize::from(option.value.is_some()),
+            Self::Positional { .. } => 1,
+        }
+    }
+}
+
 /// An option as it stands on the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OptionItem<'a> {
-    /// Which word of the line is the option's name.
+    /// Which word of argv is the option's name.
     pub word: usize,
     /// How many dashes stand before the name: 1 or 2.
     pub dashes: usize,
@@ -55,12 +73,18 @@ pub struct OptionItem<'a> {
     pub name: &'a OsStr,
     /// What is known of it; `None` for an option that no QEMU ever had.
     pub spec: Option<&'static OptionSpec>,
-    /// Which word is its argument, and the argument. An unknown option is taken to have one iff
-    /// the next word does not start with a dash.
-    pub value: Option<(usize, &'a OsStr)>,
+    /// Its argument, which is the word after its name. An unknown option is taken to have one iff
+    /// that word does not start with a dash.
+    pub value: Option<&'a OsStr>,
 }
 
 impl OptionItem<'_> {
+    /// Which word of argv an error about the option is about: its argument if it has one.
+    #[must_use]
+    pub fn subject(&self) -> usize {
+        self.word + usize::from(self.value.is_some())
+    }
+
     /// Whether the line ends before the option's argument, or might: an unknown option without
     /// argument would swallow a word that is put after it, if it takes one after all.
     pub(crate) fn is_hungry(&self) -> bool {
@@ -68,7 +92,18 @@ impl OptionItem<'_> {
     }
 }
 
-/// An [`Item`] as numbers, so that the line can own it beside its words.
+/// What becomes of an item. See [`CommandLine::edit`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ItemEdit {
+    /// Its words stay, byte for byte.
+    Keep,
+    /// Its words go.
+    Remove,
+    /// These words stand in its place.
+    Replace(Vec<OsString>),
+}
+
+/// An [`Item`] as numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RawItem {
     word: usize,
@@ -79,21 +114,26 @@ pub(crate) struct RawItem {
 }
 
 impl RawItem {
-    /// What stands at `words[at]`. `None` past the end.
-    pub(crate) fn read(words: &[OsString], at: usize) -> Option<Self> {
-        let word = words.get(at)?.as_bytes();
+    /// What stands at `argv[at]`. `None` past the end.
+    pub(crate) fn read(argv: &[OsString], at: usize) -> Option<Self> {
+        let word = argv.get(at)?.as_bytes();
         let dashes = match word {
             [b'-', b'-', ..] => 2,
             [b'-', ..] => 1,
-            _ => return Some(Self { word: at, dashes: 0, spec: None, has_value: false }),
+            _ => return Some(Self::positional(at)),
         };
         let spec = word.get(dashes..).and_then(OptionSpec::find);
-        let has_value = match (words.get(at + 1), spec) {
+        let has_value = match (argv.get(at + 1), spec) {
             (None, _) => false,
             (Some(_), Some(spec)) => spec.takes_arg,
             (Some(next), None) => !next.as_bytes().starts_with(b"-"),
         };
         Some(Self { word: at, dashes, spec, has_value })
+    }
+
+    /// The word at `argv[at]` for its own sake, whatever it looks like.
+    pub(crate) fn positional(at: usize) -> Self {
+        Self { word: at, dashes: 0, spec: None, has_value: false }
     }
 
     /// How many words it is.
@@ -102,71 +142,104 @@ impl RawItem {
     }
 }
 
-impl CommandLine {
+impl<'a> CommandLine<'a> {
     /// Reads the words after the program name. Never fails: what QEMU would refuse is kept for
     /// QEMU to refuse.
     #[must_use]
-    pub fn parse(words: Vec<OsString>) -> Self {
-        let mut line = Self { origins: (0..words.len()).collect(), words, items: Vec::new() };
+    pub fn parse(words: &'a [OsString]) -> Self {
+        let mut line = Self::of(words);
         let mut at = 0;
-        while let Some(item) = RawItem::read(&line.words, at) {
+        while let Some(item) = RawItem::read(words, at) {
             line.items.push(item);
             at += item.len();
         }
         line
     }
 
-    /// Appends the item that was read at `argv[item.word]`.
-    pub(crate) fn push(&mut self, argv: &[OsString], item: RawItem) {
-        let word = self.words.len();
-        for (index, text) in argv.iter().enumerate().skip(item.word).take(item.len()) {
-            self.words.push(text.clone());
-            self.origins.push(index);
-        }
-        self.items.push(RawItem { word, ..item });
+    /// A line of `argv` without any item yet.
+    pub(crate) fn of(argv: &'a [OsString]) -> Self {
+        Self { argv, items: Vec::with_capacity(argv.len()) }
+    }
+
+    /// Appends what was read of the argv.
+    pub(crate) fn push(&mut self, item: RawItem) {
+        self.items.push(item);
+    }
+
+    /// The words of the line, in order.
+    pub fn words(&self) -> impl Iterator<Item = &'a OsString> {
+        self.items.iter().flat_map(|item| self.argv.iter().skip(item.word).take(item.len()))
     }
 
     /// The words, exactly as they came.
     #[must_use]
     pub fn render(&self) -> Vec<OsString> {
-        self.words.clone()
+        self.words().cloned().collect()
     }
 
-    /// The words, borrowed.
+    /// The words with some items changed, and every byte of the others kept.
+    ///
+    /// ```
+    /// use vde_args::{CommandLine, Item, ItemEdit};
+    /// let words = ["-m", "64", "-localtime", "disk.img"].map(Into::into);
+    /// let edited = CommandLine::parse(&words).edit(|item| match item {
+    ///     Item::Option(o) if o.name == "localtime" => {
+    ///         ItemEdit::Replace(["-rtc", "base=localtime"].map(Into::into).into())
+    ///     }
+    ///     _ => ItemEdit::Keep,
+    /// });
+    /// assert_eq!(edited, ["-m", "64", "-rtc", "base=localtime", "disk.img"]);
+    /// ```
     #[must_use]
-    pub fn words(&self) -> &[OsString] {
-        &self.words
+    pub fn edit(&self, mut edit: impl FnMut(Item<'a>) -> ItemEdit) -> Vec<OsString> {
+        let mut out = Vec::with_capacity(self.argv.len());
+        for item in self.items() {
+            match edit(item) {
+                ItemEdit::Keep => out.extend(self.words_of(&item).cloned()),
+                ItemEdit::Remove => {}
+                ItemEdit::Replace(words) => out.extend(words),
+            }
+        }
+        out
     }
 
-    /// Where in the argv that was parsed the word with this index stood. A line that was not read
-    /// from an argv counts its own words.
+    /// The words of an item of this line.
+    pub fn words_of(&self, item: &Item<'_>) -> impl Iterator<Item = &'a OsString> + use<'a> {
+        self.argv.iter().skip(item.word()).take(item.word_count())
+    }
+
+    /// The word of argv with this index.
     #[must_use]
-    pub fn origin(&self, word: usize) -> usize {
-        self.origins.get(word).copied().unwrap_or(word)
+    pub fn word(&self, index: usize) -> Option<&'a OsStr> {
+        self.argv.get(index).map(OsString::as_os_str)
     }
 
     /// The items of the line, in order. Together they hold each word once.
-    pub fn items(&self) -> impl DoubleEndedIterator<Item = Item<'_>> {
+    pub fn items(&self) -> impl DoubleEndedIterator<Item = Item<'a>> {
         self.items.iter().filter_map(|&raw| self.item(raw))
     }
 
+    /// How many items there are.
+    pub(crate) fn item_count(&self) -> usize {
+        self.items.len()
+    }
+
     /// The options of the line, in order.
-    pub fn options(&self) -> impl DoubleEndedIterator<Item = OptionItem<'_>> {
+    pub fn options(&self) -> impl DoubleEndedIterator<Item = OptionItem<'a>> {
         self.items().filter_map(|item| match item {
             Item::Option(option) => Some(option),
             Item::Positional { .. } => None,
         })
     }
 
-    fn item(&self, raw: RawItem) -> Option<Item<'_>> {
+    fn item(&self, raw: RawItem) -> Option<Item<'a>> {
         let RawItem { word, dashes, spec, has_value } = raw;
-        let text = self.words.get(word)?.as_os_str();
+        let text = self.word(word)?;
         if dashes == 0 {
             return Some(Item::Positional { word, text });
         }
         let name = OsStr::from_bytes(text.as_bytes().get(dashes..)?);
-        let value = if has_value { self.words.get(word + 1) } else { None };
-        let value = value.map(|value| (word + 1, value.as_os_str()));
+        let value = if has_value { self.word(word + 1) } else { None };
         Some(Item::Option(OptionItem { word, dashes, name, spec, value }))
     }
 }
@@ -177,14 +250,15 @@ mod tests {
 
     /// The line as text: an option as `name(value)`, a positional word as itself.
     fn read(words: &[&str]) -> String {
-        let line = CommandLine::parse(words.iter().map(Into::into).collect());
+        let words: Vec<OsString> = words.iter().map(Into::into).collect();
+        let line = CommandLine::parse(&words);
         let shown: Vec<String> = line
             .items()
             .map(|item| match item {
                 Item::Positional { text, .. } => text.to_str().unwrap().to_owned(),
                 Item::Option(o) => match o.value {
                     None => format!("{}()", o.name.to_str().unwrap()),
-                    Some((_, v)) => {
+                    Some(v) => {
                         format!("{}({})", o.name.to_str().unwrap(), v.to_str().unwrap())
                     }
                 },

@@ -3,34 +3,40 @@
 //! Reading needs no QEMU version, so that the handshakes with the switches can run while QEMU is
 //! asked for it. [`Network::rewrite`] does the rest once the version is known.
 
-use std::collections::BTreeSet;
-use std::ffi::OsString;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 
-use crate::client::{Client, Kind};
 use crate::error::Quoted;
 use crate::informational::informational;
+use crate::nearest::nearest;
+use crate::net_option::{NetKind, NetOption, Notation};
 use crate::plug::PlugSpec;
-use crate::{ArgError, CommandLine, Invocation, Style};
+use crate::readconfig::Config;
+use crate::{ArgError, ArgErrorKind, CommandLine, Invocation, Options, Style};
 
 /// The networks of an [`Invocation`].
 ///
 /// ```
-/// use vde_args::{Command, Dialect, Network, parse};
+/// use vde_args::{Command, Network, QemuVersion, parse};
 /// let argv = ["vdeq", "qemu", "-net", "nic", "-net", "vde,sock=/tmp/my.ctl"].map(Into::into);
 /// let Ok(Command::Run(run)) = parse(&argv) else { panic!() };
 /// let network = Network::read(&run)?;
 /// assert_eq!(network.plugs()[0].sock.as_deref(), Some("/tmp/my.ctl".as_ref()));
-/// let rewritten = network.rewrite(Dialect::Socket, &[7])?;
+/// let rewritten = network.rewrite(QemuVersion::new(7, 2, 0), &[7])?;
 /// assert_eq!(rewritten.args, ["-net", "nic", "-net", "socket,fd=7"]);
 /// # Ok::<(), vde_args::ArgError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Network {
-    pub(crate) line: CommandLine,
-    pub(crate) clients: Vec<Client>,
+pub struct Network<'a> {
+    pub(crate) line: CommandLine<'a>,
+    /// What the line says of networks.
+    pub(crate) options: Vec<NetOption<'a>>,
+    /// What the configuration files say that the line names and that could be read.
+    pub(crate) config: Vec<NetOption<'a>>,
     pub(crate) additions: Vec<Addition>,
+    pub(crate) modernize: bool,
     plugs: Vec<PlugSpec>,
     notes: Vec<Note>,
 }
@@ -69,6 +75,12 @@ pub enum Why {
     NothingNamed,
     /// A plug has no NIC.
     NoNic,
+    /// A `{vde...}` stands for a descriptor.
+    Placeholder,
+    /// A User-mode Linux kernel is told to use its own VDE transport, which kernels have lost.
+    UmlTransport,
+    /// The argument is a `-net dump`, which this QEMU no longer has.
+    DumpGone,
 }
 
 impl fmt::Display for Why {
@@ -79,6 +91,9 @@ impl fmt::Display for Why {
             Self::Sock => "-sock asks for this switch",
             Self::NothingNamed => "no network is named",
             Self::NoNic => "a VDE network without a NIC is of no use",
+            Self::Placeholder => "a descriptor of the plug takes this place",
+            Self::UmlTransport => "kernels have lost the transport vde, and have fd",
+            Self::DumpGone => "this QEMU has filters in place of -net dump",
         })
     }
 }
@@ -95,6 +110,30 @@ pub enum Note {
         index: usize,
         /// Its text.
         text: OsString,
+    },
+    /// No network is named, but a file that could not be read here may name one, so nothing was
+    /// added.
+    UnreadFile {
+        /// The argument that names it.
+        index: usize,
+        /// The file.
+        text: OsString,
+    },
+    /// Nothing in the arguments stands for a descriptor.
+    NoPlaceholder,
+    /// A type that no QEMU has and that looks like `vde`.
+    NearMiss {
+        /// The argument.
+        index: usize,
+        /// The type.
+        found: OsString,
+    },
+    /// Two plugs of one vlan are in the same switch. Frames go round between them.
+    Loop {
+        /// The argument with the second.
+        index: usize,
+        /// The vlan.
+        vlan: u32,
     },
     /// QEMU will only print something and exit, so nothing was added.
     Informational {
@@ -123,8 +162,31 @@ impl fmt::Display for Note {
         match self {
             Self::DefaultSwitch => f.write_str("no network is named: joining the default switch"),
             Self::OtherBackend { text, .. } => {
-                write!(f, "{} settles the network: no VDE network was added", Quoted(text))
+                write!(
+                    f,
+                    "no VDE network was added, because {} names another network",
+                    Quoted(text)
+                )
             }
+            Self::UnreadFile { text, .. } => write!(
+                f,
+                "no VDE network was added, because the file {} may name another network",
+                Quoted(text)
+            ),
+            Self::NoPlaceholder => {
+                f.write_str("no argument has a {vde:...}: the program gets no network")
+            }
+            Self::NearMiss { found, .. } => {
+                write!(
+                    f,
+                    "QEMU has no network of the type {}: did you mean `vde,...`?",
+                    Quoted(found)
+                )
+            }
+            Self::Loop { vlan, .. } => write!(
+                f,
+                "vlan {vlan} is plugged into the same switch twice: its frames go round for ever"
+            ),
             Self::Informational { text, .. } => {
                 write!(f, "{} only asks QEMU for information: no network was added", Quoted(text))
             }
@@ -139,23 +201,56 @@ impl fmt::Display for Note {
     }
 }
 
-impl Network {
-    /// Reads the networks of an invocation.
+impl<'a> Network<'a> {
+    /// Reads the networks of an invocation. What a `-readconfig` file says is not known here:
+    /// see [`Network::read_with`].
     ///
     /// # Errors
     ///
     /// A parameter of a VDE network is unknown, or its value is not what it takes. The arguments
     /// of other networks are QEMU's to judge.
-    pub fn read(invocation: &Invocation) -> Result<Self, ArgError> {
+    pub fn read(invocation: &Invocation<'a>) -> Result<Self, ArgError> {
+        Self::read_with(invocation, |_| None)
+    }
+
+    /// The same, with a way to the content of the files that `-readconfig` names. A file that it
+    /// has no content of may hold networks of any kind.
+    ///
+    /// # Errors
+    ///
+    /// Also if such a file names a VDE network: the file is not ours to change.
+    ///
+    /// ```
+    /// use vde_args::{Command, Network, Note, parse};
+    /// let argv = ["vdeqemu", "-readconfig", "vm.cfg"].map(Into::into);
+    /// let Ok(Command::Run(run)) = parse(&argv) else { panic!() };
+    /// let file = b"[netdev \"n0\"]\n  type = \"vde\"\n";
+    /// let error = Network::read_with(&run, |_| Some(file.to_vec())).unwrap_err();
+    /// assert!(error.to_string().contains("-netdev vde,id=n0"));
+    /// ```
+    pub fn read_with(
+        invocation: &Invocation<'a>,
+        content: impl FnMut(&OsStr) -> Option<Vec<u8>>,
+    ) -> Result<Self, ArgError> {
         let line = invocation.line.clone();
-        let clients = Client::all(&line);
-        let mut network =
-            Self { line, clients, additions: Vec::new(), plugs: Vec::new(), notes: Vec::new() };
+        let options = line.networks().collect();
+        let mut network = Self {
+            line,
+            options,
+            config: Vec::new(),
+            additions: Vec::new(),
+            modernize: invocation.options.modernize,
+            plugs: Vec::new(),
+            notes: Vec::new(),
+        };
+        let unread = network.read_config(content)?;
         network.read_named()?;
-        network.read_socks(invocation);
+        network.read_socks(&invocation.options, invocation.style);
         if network.plugs.is_empty() {
-            network.read_nothing_named(invocation);
+            network.read_nothing_named(invocation.program_index, unread);
         }
+        network.note_near_misses();
+        network.note_loops();
         network.add_missing_nics();
         Ok(network)
     }
@@ -172,75 +267,136 @@ impl Network {
         &self.notes
     }
 
+    /// Reads the sections about networks of all files; the first option whose file has no content.
+    fn read_config(
+        &mut self,
+        mut content: impl FnMut(&OsStr) -> Option<Vec<u8>>,
+    ) -> Result<Option<usize>, ArgError> {
+        let mut unread = None;
+        for option in self.line.options().filter(|option| option.name == "readconfig") {
+            let Some(path) = option.value else { continue };
+            let Some(content) = content(path) else {
+                unread = unread.or(Some(option.subject()));
+                continue;
+            };
+            for section in Config::parse(&content).sections() {
+                let Some(kind) = NetKind::of_option(section.group()) else { continue };
+                let list = section.as_list();
+                let network = NetOption::of_section(kind, option.word, list.clone());
+                if network.is_vde() {
+                    let instead = [b"-", section.group(), b" ", &list].concat();
+                    let instead = OsStr::from_bytes(&instead).to_owned();
+                    let kind = ArgErrorKind::VdeInFile { line: section.line(), instead };
+                    return Err(ArgError::at(kind, option.subject(), path, 0..path.len()));
+                }
+                self.config.push(network);
+            }
+        }
+        Ok(unread)
+    }
+
     /// Finds the VDE networks that the line names.
     fn read_named(&mut self) -> Result<(), ArgError> {
-        for client in &mut self.clients {
-            if client.is_vde() {
-                let spec = PlugSpec::of_client(client, &self.line)?;
-                client.plug = Some(self.plugs.len());
+        for option in &mut self.options {
+            if let Notation::Broken(text, error) = &option.notation {
+                // Who else it is for will hear of it from QEMU.
+                if text.windows(5).any(|window| window == b"\"vde\"") {
+                    return Err(broken_json(option.index(), text, error));
+                }
+            }
+            if option.is_vde() {
+                let spec = PlugSpec::of_option(option)?;
+                option.plug = Some(self.plugs.len());
                 self.plugs.push(spec);
             }
         }
-        for client in &self.clients {
-            let id = client.list.first(b"id").unwrap_or_default();
-            let is_netdev = client.plug.is_some() && client.kind == Kind::Netdev;
-            if is_netdev && !self.clients.iter().any(|other| other.refers_to(&id)) {
-                let id = std::ffi::OsStr::from_bytes(&id).to_owned();
-                let index = self.line.origin(client.value);
-                self.notes.push(Note::NoDevice { index, id });
-            }
-        }
+        let all = self.options.iter().chain(&self.config);
+        let referred: BTreeSet<_> = all.filter_map(NetOption::netdev).collect();
+        let netdevs =
+            self.options.iter().filter(|o| o.plug.is_some() && o.kind() == NetKind::Netdev);
+        let without = netdevs.filter_map(|option| {
+            let id = option.get(b"id").unwrap_or_default();
+            let id_text = OsStr::from_bytes(&id).to_owned();
+            (!referred.contains(&id)).then(|| Note::NoDevice { index: option.index(), id: id_text })
+        });
+        let without: Vec<_> = without.collect();
+        self.notes.extend(without);
         Ok(())
     }
 
     /// Adds the plugs of `-sock`: all on vlan 0, or in the old style one for each NIC. A lone plug
     /// that nothing else on vlan 0 could talk to gets its NIC directly.
-    fn read_socks(&mut self, invocation: &Invocation) {
-        let socks = &invocation.options.socks;
+    fn read_socks(&mut self, options: &Options, style: Style) {
+        let socks = &options.socks;
         let is_lone = socks.len() == 1 && !self.hubs(|_| true).contains(&0);
         for sock in socks {
             let plug = self.plugs.len();
             self.plugs.push(PlugSpec::of_sock(sock));
-            let what = match invocation.style {
+            let what = match style {
                 Style::Current if !is_lone => Added::Joined(plug, 0),
                 _ => Added::Direct(plug),
             };
-            self.add(what, sock.origin.0, Why::Sock);
+            self.add(what, sock.spot.index, Why::Sock);
         }
     }
 
     /// Adds the default plug to a line that asks for no plug, unless it has another network or
-    /// needs none.
-    fn read_nothing_named(&mut self, invocation: &Invocation) {
+    /// needs none. `unread` is a file that may have one.
+    fn read_nothing_named(&mut self, program_index: usize, unread: Option<usize>) {
         if let Some((index, text)) = informational(&self.line) {
             self.notes.push(Note::Informational { index, text });
             return;
         }
-        if let Some((index, text)) = other_backend(&self.line, &self.clients) {
+        if let Some(index) = self.other_backend() {
+            let text = self.line.word(index).unwrap_or_default().to_owned();
             self.notes.push(Note::OtherBackend { index, text });
             return;
         }
-        self.plugs.push(PlugSpec::default_switch());
+        if let Some(index) = unread {
+            let text = self.line.word(index).unwrap_or_default().to_owned();
+            self.notes.push(Note::UnreadFile { index, text });
+            return;
+        }
+        self.plugs.push(PlugSpec::default());
         self.notes.push(Note::DefaultSwitch);
-        let mut nics = self.clients.iter().filter(|c| c.kind == Kind::Net && c.is_nic());
-        let what = match nics.find_map(Client::hub) {
+        // The hub of the first NIC, or of the first dump, which wants to see the frames.
+        let on_hubs = || {
+            let all = self.options.iter().chain(&self.config);
+            all.filter(|option| option.kind() == NetKind::Net && option.hub().is_some())
+        };
+        let first = on_hubs().find(|option| option.is_nic()).or_else(|| on_hubs().next());
+        let what = match first.and_then(NetOption::hub) {
             Some(hub) => Added::Joined(0, hub),
             None => Added::Direct(0),
         };
-        self.add(what, invocation.program_index, Why::NothingNamed);
+        self.add(what, program_index, Why::NothingNamed);
+    }
+
+    /// The first argument that names a network backend that is not VDE.
+    fn other_backend(&self) -> Option<usize> {
+        let of_files = || self.config.iter().find(|o| o.is_backend()).map(NetOption::index);
+        let old = |name: &[u8], has_value| match name {
+            // The backends of QEMU 0.7.
+            b"user-net" | b"dummy-net" => true,
+            b"tun-fd" => has_value,
+            _ => false,
+        };
+        let named = self.options.iter().find(|o| o.is_backend()).map(NetOption::index);
+        let old = self.line.options().find(|o| old(o.name.as_bytes(), o.value.is_some()));
+        let first = [named, old.map(|option| option.word)].into_iter().flatten().min();
+        first.or_else(of_files)
     }
 
     /// Adds a NIC to every hub that has a plug and no NIC.
     fn add_missing_nics(&mut self) {
-        let with_nic = self.hubs(Client::is_nic);
-        let named = self.clients.iter().filter(|client| client.plug.is_some());
-        let named = named.filter_map(|c| c.hub().map(|hub| (hub, self.line.origin(c.value))));
+        let named = self.options.iter().filter(|option| option.plug.is_some());
+        let named = named.filter_map(|option| Some((option.hub()?, option.index())));
         let added = self.additions.iter().filter_map(|addition| match addition.what {
             Added::Joined(_, hub) => Some((hub, addition.index)),
             _ => None,
         });
-        let mut seen = with_nic;
         let plugged: Vec<(u32, usize)> = named.chain(added).collect();
+        let mut seen = self.hubs(|option| option.is_nic());
         for (hub, index) in plugged {
             if seen.insert(hub) {
                 self.add(Added::Nic(hub), index, Why::NoNic);
@@ -257,24 +413,76 @@ impl Network {
         self.additions.push(Addition { what, index, why });
     }
 
+    /// Tells of types that QEMU does not have and that `vde` may have been meant by.
+    fn note_near_misses(&mut self) {
+        let notes = self.options.iter().filter_map(|option| {
+            let name = option.type_name().filter(|_| option.kind() != NetKind::Device)?;
+            let is_known = KNOWN_TYPES.iter().any(|known| known.as_bytes() == &*name);
+            // `vde:sock=...` and `vde/run/switch` too.
+            let is_near = nearest(&name, ["vde"]).is_some() || name.starts_with(b"vde");
+            (!is_known && !option.is_vde() && is_near).then(|| Note::NearMiss {
+                index: option.index(),
+                found: OsStr::from_bytes(&name).to_owned(),
+            })
+        });
+        let notes: Vec<_> = notes.collect();
+        self.notes.extend(notes);
+    }
+
+    /// Tells of hubs that are plugged into one switch twice: frames would go round for ever.
+    fn note_loops(&mut self) {
+        let named = self.options.iter().filter_map(|option| Some((option.hub()?, option.plug?)));
+        let added = self.additions.iter().filter_map(|addition| match addition.what {
+            Added::Joined(plug, hub) => Some((hub, plug)),
+            _ => None,
+        });
+        let mut seen: BTreeMap<(u32, Option<&OsStr>), usize> = BTreeMap::new();
+        let mut loops = Vec::new();
+        for (hub, plug) in named.chain(added) {
+            let Some(spec) = self.plugs.get(plug) else { continue };
+            if seen.insert((hub, spec.sock.as_deref()), plug).is_some() {
+                let index = spec.spot.as_ref().map_or(0, |spot| spot.index);
+                loops.push(Note::Loop { index, vlan: hub });
+            }
+        }
+        self.notes.extend(loops);
+    }
+
     /// The hubs that have a client of some sort.
-    pub(crate) fn hubs(&self, is_sort: impl Fn(&Client) -> bool) -> BTreeSet<u32> {
-        self.clients.iter().filter(|client| is_sort(client)).filter_map(Client::hub).collect()
+    pub(crate) fn hubs(&self, is_sort: impl Fn(&NetOption<'_>) -> bool) -> BTreeSet<u32> {
+        let all = self.options.iter().chain(&self.config);
+        all.filter(|option| is_sort(option)).filter_map(NetOption::hub).collect()
     }
 }
 
-/// The first argument that names a network backend: where in argv it is, and its text.
-fn other_backend(line: &CommandLine, clients: &[Client]) -> Option<(usize, OsString)> {
-    line.options().find_map(|option| {
-        let client = clients.iter().find(|client| client.word == option.word);
-        let word = match (client, option.name.as_bytes(), option.value) {
-            (Some(client), _, _) if client.is_backend() => client.value,
-            // The backends of QEMU 0.7.
-            (_, b"user-net" | b"dummy-net", _) | (_, b"tun-fd", Some(_)) => option.word,
-            // A file can hold networks of any kind, and what it holds is not read here.
-            (_, b"readconfig", Some((word, _))) => word,
-            _ => return None,
-        };
-        Some((line.origin(word), line.words().get(word)?.clone()))
-    })
+/// The types of networks that some QEMU has, besides `vde`.
+const KNOWN_TYPES: [&str; 21] = [
+    "af-xdp",
+    "bridge",
+    "channel",
+    "dgram",
+    "dump",
+    "help",
+    "hubport",
+    "l2tpv3",
+    "netmap",
+    "nic",
+    "none",
+    "passt",
+    "socket",
+    "stream",
+    "tap",
+    "user",
+    "vhost-user",
+    "vhost-vdpa",
+    "vmnet-bridged",
+    "vmnet-host",
+    "vmnet-shared",
+];
+
+fn broken_json(index: usize, text: &[u8], error: &crate::json::JsonError) -> ArgError {
+    let end = text.len();
+    let span = error.at.min(end)..(error.at + 1).min(end);
+    let kind = ArgErrorKind::BadJson { error: *error };
+    ArgError::at(kind, index, OsStr::from_bytes(text), span)
 }

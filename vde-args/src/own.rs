@@ -12,12 +12,23 @@ pub struct OwnOption {
     pub id: OwnId,
     /// Every way to write it, dashes included, the preferred one first.
     pub spellings: &'static [&'static str],
-    /// What its argument is, or `None` if it takes none.
-    pub value: Option<&'static str>,
+    /// What its argument is, if it takes one.
+    pub value: OwnValue,
     /// Where it is recognised.
     pub place: Place,
     /// One line for a help text.
     pub help: &'static str,
+}
+
+/// Whether an [`OwnOption`] takes an argument, and what a help text calls it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OwnValue {
+    /// It takes none.
+    None,
+    /// The next word, or what stands behind `=` of a spelling with two dashes.
+    Required(&'static str),
+    /// Only what stands behind `=`, if anything does.
+    Optional(&'static str),
 }
 
 /// The identity of an [`OwnOption`].
@@ -31,6 +42,14 @@ pub enum OwnId {
     Verbose,
     /// `--exec`
     Exec,
+    /// `--dry-run`
+    DryRun,
+    /// `--explain`
+    Explain,
+    /// `--modernize`
+    Modernize,
+    /// `--fd-placeholder`
+    FdPlaceholder,
     /// `--qemu-version`
     QemuVersion,
     /// `--timeout`
@@ -59,63 +78,91 @@ pub const OWN_OPTIONS: &[OwnOption] = &[
     OwnOption {
         id: OwnId::Help,
         spellings: &["--help", "-h", "-help"],
-        value: None,
+        value: OwnValue::None,
         place: Place::Front,
         help: "say how vdeq is used",
     },
     OwnOption {
         id: OwnId::Version,
         spellings: &["--version", "-version"],
-        value: None,
+        value: OwnValue::None,
         place: Place::Front,
         help: "say which vdeq this is",
     },
     OwnOption {
         id: OwnId::Verbose,
         spellings: &["-v", "--verbose"],
-        value: None,
+        value: OwnValue::None,
         place: Place::Lead,
         help: "say what is done",
     },
     OwnOption {
         id: OwnId::Exec,
         spellings: &["--exec"],
-        value: None,
+        value: OwnValue::None,
         place: Place::Lead,
         help: "become QEMU instead of watching over it",
     },
     OwnOption {
+        id: OwnId::DryRun,
+        spellings: &["--dry-run"],
+        value: OwnValue::None,
+        place: Place::Lead,
+        help: "print the command that would run",
+    },
+    OwnOption {
+        id: OwnId::Explain,
+        spellings: &["--explain"],
+        value: OwnValue::Optional("text|json"),
+        place: Place::Lead,
+        help: "print what becomes of each argument, and why",
+    },
+    OwnOption {
+        id: OwnId::Modernize,
+        spellings: &["--modernize"],
+        value: OwnValue::None,
+        place: Place::Lead,
+        help: "replace options that this QEMU has lost, too",
+    },
+    OwnOption {
+        id: OwnId::FdPlaceholder,
+        spellings: &["--fd-placeholder"],
+        value: OwnValue::None,
+        place: Place::Front,
+        help: "start any program: {vde:SWITCH} becomes a descriptor",
+    },
+    OwnOption {
         id: OwnId::QemuVersion,
         spellings: &["--qemu-version"],
-        value: Some("X.Y[.Z]"),
+        value: OwnValue::Required("X.Y[.Z]"),
         place: Place::Lead,
         help: "do not ask QEMU for its version",
     },
     OwnOption {
         id: OwnId::Timeout,
         spellings: &["--timeout"],
-        value: Some("SECONDS"),
+        value: OwnValue::Required("SECONDS"),
         place: Place::Lead,
         help: "give a switch this long to answer",
     },
     OwnOption {
         id: OwnId::Mode,
         spellings: &["--mod", "-mod", "--mode", "-mode"],
-        value: Some("OCTAL"),
+        value: OwnValue::Required("OCTAL"),
         place: Place::Anywhere,
         help: "file mode of the data sockets",
     },
     OwnOption {
         id: OwnId::Sock,
         spellings: &["-sock", "--sock", "-vdesock", "--vdesock", "-unix", "--unix"],
-        value: Some("PATH[,PATH...]"),
+        value: OwnValue::Required("PATH[,PATH...]"),
         place: Place::Anywhere,
         help: "join these switches (old syntax)",
     },
     OwnOption {
         id: OwnId::End,
         spellings: &["--"],
-        value: None,
+        value: OwnValue::None,
         place: Place::Lead,
         help: "what follows is not for vdeq",
     },

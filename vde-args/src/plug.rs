@@ -1,20 +1,38 @@
 //! What a VDE network asks for: the switch, the port, and the rights of the data socket.
 
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 
-use crate::client::{Client, HUB_MAX, Kind};
-use crate::keyval::Entry;
+use crate::keyval::KeyVal;
 use crate::nearest::nearest;
+use crate::net_option::{HUB_MAX, NetKind, NetOption, NetParam, Notation};
 use crate::values::{read_mode, read_number};
-use crate::{ArgError, ArgErrorKind, CommandLine, Sock};
+use crate::{ArgError, ArgErrorKind, Sock};
 
 /// The highest port number that the control protocol can carry: 23 bits \[P-2.4\].
 pub const PORT_MAX: u32 = 0x7f_ffff;
 
-/// One plug to make before QEMU starts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Some bytes of an argument.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Spot {
+    /// Which argument, counted from argv\[0\] = 0.
+    pub index: usize,
+    /// Which bytes of it.
+    pub span: Range<usize>,
+}
+
+impl Spot {
+    pub(crate) fn new(index: usize, span: Range<usize>) -> Self {
+        Self { index, span }
+    }
+}
+
+/// One plug to make before the program starts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct PlugSpec {
     /// The switch as the user named it, a path or a network locator, with option escapes resolved
     /// and quotes kept (they are the locator's). `None` is the default switch \[P-11.1\].
@@ -28,104 +46,152 @@ pub struct PlugSpec {
     /// of 0, which would lock the switch out \[P-9.2\], is what the locator says, then what
     /// [`crate::Options::mode`] says, then the default.
     pub mode: Option<u32>,
-    /// The argument that names the switch, and which bytes of it do: the value of `sock=`, the
-    /// name in a `-sock` list, or the word `vde`. `None` if nothing asked for this plug but the
+    /// What the administrator of the switch is to read beside the port \[P-2.16\].
+    pub description: Option<OsString>,
+    /// The argument that asks for the plug: all of it that does. `None` if nothing does but the
     /// lack of any other network.
-    pub origin: Option<(usize, Range<usize>)>,
+    pub spot: Option<Spot>,
+    /// Where each part was said, for a message about it.
+    pub parts: PlugParts,
+}
+
+/// Where the parts of a [`PlugSpec`] were said.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct PlugParts {
+    /// The value of `sock=`, or the name in a `-sock` list.
+    pub sock: Option<Spot>,
+    /// The value of `port=`.
+    pub port: Option<Spot>,
+    /// The value of `group=`.
+    pub group: Option<Spot>,
+    /// The value of `mode=`.
+    pub mode: Option<Spot>,
 }
 
 impl PlugSpec {
     /// The plug for a name of a `-sock` list.
     pub(crate) fn of_sock(sock: &Sock) -> Self {
-        let origin = Some(sock.origin.clone());
-        Self { sock: sock.path.clone(), origin, ..Self::default_switch() }
+        let spot = Some(sock.spot.clone());
+        let parts = PlugParts { sock: spot.clone(), ..PlugParts::default() };
+        Self { sock: sock.path.clone(), spot, parts, ..Self::default() }
     }
 
-    /// The plug of a command line that names no network.
-    pub(crate) fn default_switch() -> Self {
-        Self { sock: None, port: None, group: None, mode: None, origin: None }
-    }
-
-    /// The plug that a client asks for which names VDE.
-    pub(crate) fn of_client(client: &Client, line: &CommandLine) -> Result<Self, ArgError> {
-        let reader = Reader { client, line };
-        let mut plug = Self { origin: reader.origin(b"type"), ..Self::default_switch() };
-        for entry in client.list.entries().iter().filter(|entry| !entry.is_empty()) {
-            reader.read(entry, &mut plug)?;
+    /// The plug that an option asks for which names VDE.
+    pub(crate) fn of_option(option: &NetOption<'_>) -> Result<Self, ArgError> {
+        let reader = Reader { index: option.index(), text: option.text() };
+        let mut plug = Self::default();
+        for param in option.params() {
+            if matches!(&*param.key, b"type") {
+                plug.spot = Some(reader.spot(&param.value_span));
+            }
+            reader.read(&param, &mut plug, other_keys(option.kind()))?;
         }
-        if client.kind == Kind::Netdev && client.list.first(b"id").is_none_or(|id| id.is_empty()) {
-            let text = reader.text();
-            return Err(ArgError::after(ArgErrorKind::MissingId, reader.index(), text));
+        let has_id = option.get(b"id").is_some_and(|id| !id.is_empty());
+        if option.kind() == NetKind::Netdev && !has_id {
+            let at = match option.notation {
+                Notation::Json(_) => reader.text.len().saturating_sub(1),
+                _ => reader.text.len(),
+            };
+            return Err(reader.error(ArgErrorKind::MissingId, &(at..at)));
+        }
+        Ok(plug)
+    }
+
+    /// The plug that a list asks for which has no keys but those of a plug. It stands in argument
+    /// `index`, which is `text`, from byte `from` on.
+    pub(crate) fn of_list(
+        list: &KeyVal<'_>,
+        index: usize,
+        text: &OsStr,
+        from: usize,
+    ) -> Result<Self, ArgError> {
+        let reader = Reader { index, text };
+        let mut plug = Self::default();
+        for entry in
+            list.entries().iter().filter(|entry| !entry.is_empty() && !entry.span.is_empty())
+        {
+            let shift = |span: &Range<usize>| span.start + from..span.end + from;
+            // A bare first item is the switch.
+            let key = entry.key.as_ref().map_or(&b"sock"[..], |key| list.bytes(key));
+            let param = NetParam {
+                key: Cow::Borrowed(key),
+                key_span: shift(entry.key.as_ref().unwrap_or(&entry.span)),
+                value: list.value(entry),
+                value_span: shift(entry.value.as_ref().unwrap_or(&entry.span)),
+                is_json_number: false,
+            };
+            reader.read(&param, &mut plug, &[])?;
         }
         Ok(plug)
     }
 }
 
-/// The parameters that each option takes beside `vde`, for the reader and for suggestions.
+/// The parameters of a plug, for the reader and for suggestions.
 const OWN_KEYS: [&str; 4] = ["sock", "port", "group", "mode"];
 
-fn other_keys(kind: Kind) -> &'static [&'static str] {
+/// The parameters that each option takes beside them.
+fn other_keys(kind: NetKind) -> &'static [&'static str] {
     match kind {
-        Kind::Net => &["type", "vlan", "id", "name"],
-        Kind::Netdev => &["type", "id"],
-        Kind::Nic => &["type", "id", "name", "model", "mac", "macaddr", "addr", "vectors"],
-        Kind::Device => &[],
+        NetKind::Net => &["type", "vlan", "id", "name"],
+        NetKind::Netdev => &["type", "id"],
+        NetKind::Nic => &["type", "id", "name", "model", "mac", "macaddr", "addr", "vectors"],
+        NetKind::Device => &[],
     }
 }
 
+/// Reads parameters, and knows the argument that they are of.
 struct Reader<'a> {
-    client: &'a Client,
-    line: &'a CommandLine,
+    index: usize,
+    text: &'a OsStr,
 }
 
 impl Reader<'_> {
-    fn index(&self) -> usize {
-        self.line.origin(self.client.value)
-    }
-
-    fn text(&self) -> &OsStr {
-        OsStr::from_bytes(self.client.list.text())
-    }
-
-    /// Where the value of the last item called `key` stands.
-    fn origin(&self, key: &[u8]) -> Option<(usize, Range<usize>)> {
-        let entry = self.client.list.last_entry(key)?;
-        Some((self.index(), entry.value.clone()?))
+    fn spot(&self, span: &Range<usize>) -> Spot {
+        Spot::new(self.index, span.clone())
     }
 
     fn error(&self, kind: ArgErrorKind, span: &Range<usize>) -> ArgError {
-        ArgError::at(kind, self.index(), self.text(), span.clone())
+        ArgError::at(kind, self.index, self.text, span.clone())
     }
 
-    /// Reads one item into the plug. Of a repeated key the last one counts.
-    fn read(&self, entry: &Entry, plug: &mut PlugSpec) -> Result<(), ArgError> {
-        let list = &self.client.list;
-        let name = list.key(entry);
-        let mut keys = OWN_KEYS.iter().chain(other_keys(self.client.kind)).copied();
-        let Some(key) = keys.clone().find(|key| key.as_bytes() == name) else {
-            let nearest = nearest(name, keys.by_ref());
-            let span = entry.key.as_ref().unwrap_or(&entry.span);
-            return Err(self.error(ArgErrorKind::UnknownParameter { nearest }, span));
+    /// Reads one parameter into the plug. Of a repeated key the last one counts.
+    fn read(
+        &self,
+        param: &NetParam<'_>,
+        plug: &mut PlugSpec,
+        others: &'static [&'static str],
+    ) -> Result<(), ArgError> {
+        let mut keys = OWN_KEYS.iter().chain(others).copied();
+        let Some(key) = keys.clone().find(|key| key.as_bytes() == &*param.key) else {
+            let nearest = nearest(&param.key, keys.by_ref());
+            return Err(self.error(ArgErrorKind::UnknownParameter { nearest }, &param.key_span));
         };
-        let (Some(value), Some(span)) = (list.value(entry), &entry.value) else {
-            return Err(self.error(ArgErrorKind::MissingParameterValue { key }, &entry.span));
+        let Some(value) = &param.value else {
+            let kind = ArgErrorKind::MissingParameterValue { key };
+            return Err(self.error(kind, &param.value_span));
         };
-        let text = || (!value.is_empty()).then(|| OsStr::from_bytes(&value).to_owned());
+        let text = || (!value.is_empty()).then(|| OsStr::from_bytes(value).to_owned());
         let number = |max| {
             let kind = ArgErrorKind::BadNumber { key, max };
-            read_number(&value, max).ok_or_else(|| self.error(kind, span))
+            read_number(value, max).ok_or_else(|| self.error(kind, &param.value_span))
         };
+        let spot = Some(self.spot(&param.value_span));
         match key {
-            "sock" => {
-                plug.sock = text();
-                plug.origin = Some((self.index(), span.clone()));
+            "sock" => (plug.sock, plug.parts.sock) = (text(), spot),
+            "group" => (plug.group, plug.parts.group) = (text(), spot),
+            "port" => {
+                plug.port = Some(number(PORT_MAX)?).filter(|port| *port > 0);
+                plug.parts.port = spot;
             }
-            "group" => plug.group = text(),
-            "port" => plug.port = Some(number(PORT_MAX)?).filter(|port| *port > 0),
             "mode" => {
-                let mode = read_mode(&value);
-                let mode = mode.ok_or_else(|| self.error(ArgErrorKind::BadMode, span))?;
-                plug.mode = (mode != 0).then_some(mode);
+                let bad = || self.error(ArgErrorKind::BadMode, &param.value_span);
+                let mode = match param.is_json_number {
+                    true => number(0o777)?,
+                    false => read_mode(value).ok_or_else(bad)?,
+                };
+                plug.mode = Some(mode).filter(|mode| *mode != 0);
+                plug.parts.mode = spot;
             }
             "vlan" => drop(number(HUB_MAX)?),
             _ => {}

@@ -7,7 +7,7 @@ use std::ffi::{OsStr, OsString};
 
 use crate::network::{Network, Why};
 use crate::spell::Speller;
-use crate::{ArgError, ArgErrorKind, CommandLine, Dialect, Item};
+use crate::{ArgError, ArgErrorKind, CommandLine, Dialect, Item, QemuVersion};
 
 /// The arguments to start QEMU with, and what became of the user's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,31 +33,38 @@ pub struct Change {
     pub why: Why,
 }
 
-impl Network {
-    /// Spells the command line for `dialect`, with `fds[i]` as the data socket of plug `i`.
+impl Network<'_> {
+    /// Spells the command line for a QEMU of `version`, with `fds[i]` as the data socket of plug
+    /// `i`.
     ///
     /// # Errors
     ///
     /// There is not one usable descriptor for each plug, or a `vlan=` has to be translated that is
     /// not a number.
-    pub fn rewrite(&self, dialect: Dialect, fds: &[i32]) -> Result<Rewritten, ArgError> {
-        let plugs = self.plugs().len();
-        let given = fds.iter().filter(|fd| **fd >= 0).count();
-        if plugs != fds.len() || plugs != given {
-            let kind = ArgErrorKind::Descriptors { plugs, given };
-            return Err(ArgError::at(kind, 0, OsStr::new(""), 0..0));
-        }
-        let out = Rewritten { args: Vec::new(), changes: Vec::new() };
-        let speller = Speller::new(self, dialect, fds);
+    pub fn rewrite(&self, version: QemuVersion, fds: &[i32]) -> Result<Rewritten, ArgError> {
+        check_descriptors(self.plugs().len(), fds)?;
+        let speller = Speller::new(self, Dialect::of(version), fds);
+        let args = Vec::with_capacity(self.line.words().count() + 2);
+        let out = Rewritten { args, changes: Vec::new() };
         let mut writer = Writer { network: self, speller, out };
         writer.write()?;
         Ok(writer.out)
     }
 }
 
+/// There must be one usable descriptor for each plug.
+pub(crate) fn check_descriptors(plugs: usize, fds: &[i32]) -> Result<(), ArgError> {
+    let given = fds.iter().filter(|fd| **fd >= 0).count();
+    if plugs == fds.len() && plugs == given {
+        return Ok(());
+    }
+    let kind = ArgErrorKind::Descriptors { plugs, given };
+    Err(ArgError::at(kind, 0, OsStr::new(""), 0..0))
+}
+
 /// The rewrite under way.
 struct Writer<'a> {
-    network: &'a Network,
+    network: &'a Network<'a>,
     speller: Speller<'a>,
     out: Rewritten,
 }
@@ -66,30 +73,26 @@ impl Writer<'_> {
     fn write(&mut self) -> Result<(), ArgError> {
         let network = self.network;
         let line = &network.line;
-        let mut clients = network.clients.iter().peekable();
-        let room = line.items().count() - hungry_tail(line);
+        let mut options = network.options.iter().peekable();
+        let room = line.item_count() - hungry_tail(line);
         for (at, item) in line.items().enumerate() {
             if at == room {
                 self.write_additions();
             }
-            let (word, len) = match item {
-                Item::Positional { word, .. } => (word, 1),
-                Item::Option(option) => (option.word, 1 + usize::from(option.value.is_some())),
-            };
-            let before = line.words().iter().skip(word).take(len);
-            let change = match clients.next_if(|client| client.word == word) {
-                Some(client) => self.speller.client(client)?,
+            let change = match options.next_if(|option| option.word() == item.word()) {
+                Some(option) => self.speller.option(option)?,
                 None => None,
             };
+            let before = line.words_of(&item);
             match change {
                 None => self.out.args.extend(before.cloned()),
                 Some((after, why)) => {
-                    let before = before.cloned().collect();
-                    self.change(line.origin(word + len - 1), before, after, why);
+                    let index = item.word() + item.word_count() - 1;
+                    self.change(index, before.cloned().collect(), after, why);
                 }
             }
         }
-        if room == line.items().count() {
+        if room == line.item_count() {
             self.write_additions();
         }
         Ok(())
@@ -110,14 +113,14 @@ impl Writer<'_> {
             }
         }
         if let Some(after) = self.speller.nic_count() {
-            let plug = network.plugs().first().and_then(|plug| plug.origin.as_ref());
-            self.change(plug.map_or(0, |origin| origin.0), Vec::new(), after, Why::NoNic);
+            let plug = network.plugs().first().and_then(|plug| plug.spot.as_ref());
+            self.change(plug.map_or(0, |spot| spot.index), Vec::new(), after, Why::NoNic);
         }
     }
 }
 
 /// How many items at the end of the line would swallow a word put after them, or might.
-fn hungry_tail(line: &CommandLine) -> usize {
+fn hungry_tail(line: &CommandLine<'_>) -> usize {
     let is_hungry = |item: &Item<'_>| matches!(item, Item::Option(option) if option.is_hungry());
     line.items().rev().take_while(is_hungry).count()
 }

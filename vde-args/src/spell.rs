@@ -2,72 +2,88 @@
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
+use std::ops::Range;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use crate::client::{Client, HUB_MAX, Kind, Vlan, has};
-use crate::keyval::{Edit, Entry, KeyVal};
+use crate::ids::Ids;
+use crate::keyval::{Edit, Entry, KeyVal, size};
+use crate::net_option::{HUB_MAX, NetKind, NetOption, Notation, Vlan};
 use crate::network::{Added, Network, Why};
+use crate::pairs::Pairs;
 use crate::{ArgError, ArgErrorKind, Dialect};
 
-/// Spells clients and additions, and keeps track of the ids and vlans it made up.
+/// Spells network arguments and additions, and keeps track of the ids and vlans it made up.
 pub(crate) struct Speller<'a> {
-    network: &'a Network,
+    network: &'a Network<'a>,
     dialect: Dialect,
     fds: &'a [i32],
-    /// The number of the next generated id.
-    next_id: u32,
+    ids: Ids<'a>,
     /// The vlans that have a client.
     vlans: BTreeSet<u32>,
+    /// The vlans that need no hub. None on a QEMU that has vlans.
+    pairs: Pairs,
 }
 
 impl<'a> Speller<'a> {
-    pub(crate) fn new(network: &'a Network, dialect: Dialect, fds: &'a [i32]) -> Self {
+    pub(crate) fn new(network: &'a Network<'a>, dialect: Dialect, fds: &'a [i32]) -> Self {
         let mut vlans = network.hubs(|_| true);
         vlans.extend(network.additions.iter().filter_map(|addition| match addition.what {
             Added::Joined(_, hub) => Some(hub),
             _ => None,
         }));
-        Self { network, dialect, fds, next_id: 0, vlans }
+        let mut ids = Ids::of(&network.line);
+        let pairs = match dialect.has_vlan() {
+            true => Pairs::default(),
+            false => Pairs::of(network, &mut ids),
+        };
+        Self { network, dialect, fds, ids, vlans, pairs }
     }
 
     /// What becomes of an argument about networks; `None` if it stays.
-    pub(crate) fn client(
+    pub(crate) fn option(
         &mut self,
-        client: &Client,
+        option: &NetOption<'_>,
     ) -> Result<Option<(Vec<OsString>, Why)>, ArgError> {
-        if let Some(plug) = client.plug {
-            return Ok(Some((self.vde(client, plug), Why::Vde)));
+        if let Some(plug) = option.plug {
+            return Ok(Some((self.vde(option, plug), Why::Vde)));
         }
+        let Notation::List(list) = &option.notation else { return Ok(None) };
         if self.dialect.has_vlan() {
             return Ok(None);
         }
-        let after = match client.vlan() {
+        let vlan = match option.vlan() {
+            Vlan::Bad(span) => return Err(bad_vlan(option, span)),
+            Vlan::Number(vlan) => Some(vlan),
             Vlan::Absent => None,
-            Vlan::Number(vlan) => self.without_vlan(client, vlan),
-            Vlan::Bad(entry) => {
-                let kind = ArgErrorKind::BadNumber { key: "vlan", max: HUB_MAX };
-                let index = self.network.line.origin(client.value);
-                let span = entry.value.clone().unwrap_or_else(|| entry.span.clone());
-                return Err(ArgError::at(kind, index, OsStr::from_bytes(client.list.text()), span));
-            }
         };
+        if option.kind() == NetKind::Net && option.is_type(b"dump") {
+            return Ok(Some((self.dump(option, list, vlan.unwrap_or(0)), Why::DumpGone)));
+        }
+        let after = vlan.and_then(|vlan| self.without_vlan(option, list, vlan));
         Ok(after.map(|after| (after, Why::VlanGone)))
     }
 
-    /// A client that names VDE.
-    fn vde(&mut self, client: &Client, plug: usize) -> Vec<OsString> {
+    /// An argument that names VDE.
+    fn vde(&mut self, option: &NetOption<'_>, plug: usize) -> Vec<OsString> {
         let fd = self.fd(plug);
         let Some(backend) = self.dialect.backend() else {
             return words([b"-tun-fd", fd.as_bytes()]);
         };
+        let Notation::List(list) = &option.notation else {
+            // Of a VDE network in JSON nothing is left but its id.
+            let id = option.get(b"id").unwrap_or_default();
+            return vec![self.word(option), joined([&*self.backend(plug), b",id=", &id])];
+        };
         let keep_vlan = self.dialect.has_vlan();
-        if let (Vlan::Number(vlan @ 1..), false) = (client.vlan(), keep_vlan) {
-            let id = own_id(client).unwrap_or_else(|| self.fresh_id());
+        if let Some(id) = option.hub().and_then(|hub| self.pairs.netdev(hub)) {
+            return self.netdev(plug, id);
+        }
+        if let (Vlan::Number(vlan @ 1..), false) = (option.vlan(), keep_vlan) {
+            let id = own_id(list).unwrap_or_else(|| self.ids.fresh());
             let mut out = self.netdev(plug, &id);
             out.extend(self.port_for(vlan, &id));
             return out;
         }
-        let list = &client.list;
         let last_type = list.last_entry(b"type");
         let edited = list.edit(|entry| match list.key(entry) {
             b"type" if Some(entry) == last_type => {
@@ -80,62 +96,80 @@ impl<'a> Speller<'a> {
             _ if entry.is_empty() => Edit::Remove,
             _ => Edit::Keep,
         });
-        vec![self.option(client), OsString::from_vec(edited)]
+        vec![self.word(option), OsString::from_vec(edited)]
     }
 
-    /// A client that does not name VDE, without its `vlan=`. `None` if it is QEMU's to refuse.
-    fn without_vlan(&mut self, client: &Client, vlan: u32) -> Option<Vec<OsString>> {
-        let list = &client.list;
-        let is_nic = client.is_type(b"nic") || client.kind == Kind::Device;
-        let is_joined = is_nic && client.refers().is_some();
-        if client.kind == Kind::Device && is_joined {
+    /// An argument that does not name VDE, without its `vlan=`. `None` if it is QEMU's to refuse.
+    fn without_vlan(
+        &mut self,
+        option: &NetOption<'_>,
+        list: &KeyVal<'_>,
+        vlan: u32,
+    ) -> Option<Vec<OsString>> {
+        let is_device = option.kind() == NetKind::Device;
+        let is_nic = is_device || option.is_type(b"nic");
+        let is_joined = is_nic && option.netdev().is_some();
+        if is_device && is_joined {
             return None;
         }
-        let is_plain = client.is_type(b"none") || client.is_type(b"dump");
-        if client.kind == Kind::Net && (vlan == 0 || is_joined || is_plain) {
+        if let (Some(id), false) = (self.pairs.netdev(vlan), is_joined) {
+            return Some(match is_nic {
+                true => vec![self.word(option), with_netdev(list, id)],
+                false => words([b"-netdev", &with_id(option, list, id)?]),
+            });
+        }
+        let is_on_hub_0 = !is_device && vlan == 0;
+        if is_on_hub_0 || is_joined || option.is_type(b"none") {
             let edited = list.edit(|entry| match list.key(entry) {
                 b"vlan" => Edit::Remove,
                 _ => Edit::Keep,
             });
-            return Some(vec![self.option(client), OsString::from_vec(edited)]);
+            return Some(vec![self.word(option), OsString::from_vec(edited)]);
         }
         if is_nic {
-            return Some(self.nic_on_hubport(client, vlan));
+            let port = self.ids.fresh();
+            let mut out = words([b"-netdev", &port_list(&port, vlan)]);
+            out.extend([self.word(option), with_netdev(list, &port)]);
+            return Some(out);
         }
-        self.backend_on_hubport(client, vlan)
-    }
-
-    /// A NIC on hub `vlan`, by way of a hub port that it refers to.
-    fn nic_on_hubport(&mut self, client: &Client, vlan: u32) -> Vec<OsString> {
-        let list = &client.list;
-        let port = self.fresh_id();
-        let last = list.last_entry(b"vlan");
-        let nic = list.edit(|entry| match list.key(entry) {
-            b"vlan" if Some(entry) == last => Edit::Replace([b"netdev=", &*port].concat()),
-            b"vlan" => Edit::Remove,
-            _ => Edit::Keep,
-        });
-        let mut out = words([b"-netdev", &port_list(&port, vlan)]);
-        out.extend([self.option(client), OsString::from_vec(nic)]);
-        out
-    }
-
-    /// A backend on hub `vlan`, by way of a hub port that refers to it.
-    fn backend_on_hubport(&mut self, client: &Client, vlan: u32) -> Option<Vec<OsString>> {
-        let list = &client.list;
-        let last_type = list.last_entry(b"type")?;
-        let given = list.first(b"id").is_some();
-        let id = own_id(client).unwrap_or_else(|| self.fresh_id());
-        let netdev = list.edit(|entry| match list.key(entry) {
-            b"type" if entry == last_type && !given => {
-                Edit::Replace([list.bytes(&entry.span), b",id=", &id].concat())
-            }
-            b"vlan" | b"name" => Edit::Remove,
-            _ => Edit::Keep,
-        });
-        let mut out = words([b"-netdev", &netdev]);
+        let id = own_id(list).unwrap_or_else(|| self.ids.fresh());
+        let mut out = words([b"-netdev", &with_id(option, list, &id)?]);
         out.extend(self.port_for(vlan, &id));
         Some(out)
+    }
+
+    /// A `-net dump`, which wrote the frames of a vlan to a file, as a filter that does.
+    ///
+    /// A filter listens to a netdev. Where there is a hub, that is a pair of hub ports made for it,
+    /// with nothing at the other end: every frame of the hub passes there.
+    fn dump(&mut self, option: &NetOption<'_>, list: &KeyVal<'_>, vlan: u32) -> Vec<OsString> {
+        let mut out = Vec::new();
+        let netdev = match self.pairs.netdev(vlan) {
+            Some(id) => id.to_vec(),
+            None => {
+                let (end, tap) = (self.ids.fresh(), self.ids.fresh());
+                out.extend(words([b"-netdev", &port_list(&end, self.free_vlan())]));
+                let tap_list = [&*port_list(&tap, vlan), b",netdev=", &end].concat();
+                out.extend(words([b"-netdev", &tap_list]));
+                tap
+            }
+        };
+        let id = own_id(list).unwrap_or_else(|| self.ids.fresh());
+        let type_entry = option.type_entry(list, b"type");
+        let mut filter = list.edit(|entry| match list.key(entry) {
+            b"type" if Some(entry) == type_entry => {
+                let key: &[u8] = if entry.key.is_some() { b"qom-type=" } else { b"" };
+                Edit::Replace([key, b"filter-dump,id=", &id, b",netdev=", &netdev].concat())
+            }
+            b"type" | b"vlan" | b"name" | b"id" => Edit::Remove,
+            b"len" => dump_length(list, entry),
+            _ => Edit::Keep,
+        });
+        if list.last(b"file").is_none() {
+            filter.extend_from_slice(format!(",file=qemu-vlan{vlan}.pcap").as_bytes());
+        }
+        out.extend(words([b"-object", &filter]));
+        out
     }
 
     /// Something the line needs besides what it names. No words if this QEMU does not need it.
@@ -154,21 +188,37 @@ impl<'a> Speller<'a> {
             (Added::Direct(plug), Dialect::TapHub | Dialect::Socket) => {
                 words([b"-nic", &self.backend(plug)])
             }
-            (Added::Joined(plug, hub @ 1..), Dialect::TapHub | Dialect::Socket) => {
-                let id = self.fresh_id();
-                let mut out = self.netdev(plug, &id);
-                out.extend(self.port_for(hub, &id));
-                out
-            }
-            (Added::Joined(plug, hub), _) => net(&self.backend(plug), hub),
-            (Added::Nic(hub @ 1..), Dialect::TapHub | Dialect::Socket) => {
-                let port = self.fresh_id();
-                let mut out = words([b"-netdev", &port_list(&port, hub)]);
-                out.extend(words([b"-net", &[b"nic,netdev=", &*port].concat()]));
-                out
-            }
-            (Added::Nic(hub), _) => net(b"nic", hub),
+            (Added::Joined(plug, hub), _) => self.joined(plug, hub),
+            (Added::Nic(hub), _) => self.nic(hub),
         }
+    }
+
+    /// A plug on a hub.
+    fn joined(&mut self, plug: usize, hub: u32) -> Vec<OsString> {
+        if let Some(id) = self.pairs.netdev(hub) {
+            return self.netdev(plug, id);
+        }
+        if hub == 0 || self.dialect.has_vlan() {
+            return net(&self.backend(plug), hub);
+        }
+        let id = self.ids.fresh();
+        let mut out = self.netdev(plug, &id);
+        out.extend(self.port_for(hub, &id));
+        out
+    }
+
+    /// A NIC on a hub.
+    fn nic(&mut self, hub: u32) -> Vec<OsString> {
+        if let Some(id) = self.pairs.netdev(hub) {
+            return words([b"-net", &[b"nic,netdev=", id].concat()]);
+        }
+        if hub == 0 || self.dialect.has_vlan() {
+            return net(b"nic", hub);
+        }
+        let port = self.ids.fresh();
+        let mut out = words([b"-netdev", &port_list(&port, hub)]);
+        out.extend(words([b"-net", &[b"nic,netdev=", &*port].concat()]));
+        out
     }
 
     /// How QEMU 0.7 is told the number of NICs, unless the user told it.
@@ -178,9 +228,9 @@ impl<'a> Speller<'a> {
         is_due.then(|| words([b"-nics", self.fds.len().to_string().as_bytes()]))
     }
 
-    /// The option of a client as the user wrote it.
-    fn option(&self, client: &Client) -> OsString {
-        self.network.line.words().get(client.word).cloned().unwrap_or_default()
+    /// The option of an argument as the user wrote it.
+    fn word(&self, option: &NetOption<'_>) -> OsString {
+        self.network.line.word(option.word()).unwrap_or_default().to_owned()
     }
 
     /// The descriptor of a plug, in decimal: QEMU takes no other form.
@@ -203,33 +253,26 @@ impl<'a> Speller<'a> {
 
     /// A port of hub `hub` that joins the netdev `id` to it.
     fn port_for(&mut self, hub: u32, id: &[u8]) -> Vec<OsString> {
-        let port = self.fresh_id();
+        let port = self.ids.fresh();
         let list = [&*port_list(&port, hub), b",netdev=", id].concat();
         words([b"-netdev", &list])
     }
 
-    /// An id that nothing on the line can clash with, because it is nowhere on the line.
-    fn fresh_id(&mut self) -> Vec<u8> {
-        loop {
-            let id = format!("vdeq{}", self.next_id).into_bytes();
-            self.next_id = self.next_id.wrapping_add(1);
-            if !self.network.line.words().iter().any(|word| has(word.as_bytes(), &id)) {
-                return id;
-            }
-        }
-    }
-
     /// A vlan that has no client yet, and now has.
     fn free_vlan(&mut self) -> u32 {
-        let vlan = (0..=HUB_MAX).find(|vlan| !self.vlans.contains(vlan)).unwrap_or_default();
+        let vlan = (0..=HUB_MAX).find(|vlan| !self.vlans.contains(vlan)).unwrap_or(0);
         self.vlans.insert(vlan);
         vlan
     }
 }
 
+fn bad_vlan(option: &NetOption<'_>, span: Range<usize>) -> ArgError {
+    let kind = ArgErrorKind::BadNumber { key: "vlan", max: HUB_MAX };
+    ArgError::at(kind, option.index(), option.text(), span)
+}
+
 /// The id that the user gave, as it stands; `name` is the older word for it.
-fn own_id(client: &Client) -> Option<Vec<u8>> {
-    let list = &client.list;
+pub(crate) fn own_id(list: &KeyVal<'_>) -> Option<Vec<u8>> {
     let id = list.entries().iter().find(|entry| list.key(entry) == b"id");
     let id = id.or_else(|| list.last_entry(b"name"))?;
     id.value.as_ref().map(|value| list.bytes(value).to_vec()).filter(|id| !id.is_empty())
@@ -246,6 +289,40 @@ fn name_as_id(list: &KeyVal<'_>, entry: &Entry) -> Edit {
     }
 }
 
+/// A NIC that refers to the netdev `id` in place of its `vlan=`.
+fn with_netdev(list: &KeyVal<'_>, id: &[u8]) -> OsString {
+    let last = list.last_entry(b"vlan");
+    OsString::from_vec(list.edit(|entry| match list.key(entry) {
+        b"vlan" if Some(entry) == last => Edit::Replace([b"netdev=", id].concat()),
+        b"vlan" => Edit::Remove,
+        _ => Edit::Keep,
+    }))
+}
+
+/// A backend as the netdev `id`, without its `vlan=`.
+fn with_id(option: &NetOption<'_>, list: &KeyVal<'_>, id: &[u8]) -> Option<Vec<u8>> {
+    let type_entry = option.type_entry(list, b"type")?;
+    let given = list.first(b"id").is_some_and(|given| !given.is_empty());
+    Some(list.edit(|entry| match list.key(entry) {
+        b"type" if entry == type_entry && !given => {
+            Edit::Replace([list.bytes(&entry.span), b",id=", id].concat())
+        }
+        b"vlan" | b"name" => Edit::Remove,
+        b"id" if !given => Edit::Remove,
+        _ => Edit::Keep,
+    }))
+}
+
+/// The `len=` of a dump, a size, as the plain number that a filter wants.
+fn dump_length(list: &KeyVal<'_>, entry: &Entry) -> Edit {
+    let Some(value) = list.value(entry) else { return Edit::Keep };
+    match size(&value) {
+        Some(size) => Edit::Replace(format!("maxlen={size}").into_bytes()),
+        // QEMU's to refuse, in the name of its newer word.
+        None => Edit::Replace([b"maxlen=", &*value].concat()),
+    }
+}
+
 /// The argument of a `-netdev` that is a port called `id` of hub `hub`.
 fn port_list(id: &[u8], hub: u32) -> Vec<u8> {
     [b"hubport,id=", id, b",hubid=", hub.to_string().as_bytes()].concat()
@@ -257,6 +334,10 @@ fn net(list: &[u8], vlan: u32) -> Vec<OsString> {
         0 => words([b"-net", list]),
         _ => words([b"-net", &[list, b",vlan=", vlan.to_string().as_bytes()].concat()]),
     }
+}
+
+fn joined<const N: usize>(parts: [&[u8]; N]) -> OsString {
+    OsString::from_vec(parts.concat())
 }
 
 fn words<const N: usize>(words: [&[u8]; N]) -> Vec<OsString> {

@@ -44,7 +44,8 @@ fn any_other_name_takes_the_program_from_the_command_line() {
 #[test]
 fn a_program_name_of_any_bytes_is_kept() {
     let link = OsString::from_vec(b"/bin/vde\xff\xfe".to_vec());
-    let Ok(Command::Run(run)) = parse(&[link]) else { panic!() };
+    let argv = [link];
+    let Ok(Command::Run(run)) = parse(&argv) else { panic!() };
     assert_eq!(run.program.into_vec(), b"\xff\xfe");
 }
 

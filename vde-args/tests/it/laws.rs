@@ -7,10 +7,10 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use proptest::prelude::*;
 use vde_args::keyval::{KeyVal, Rules, escape, unescape};
 use vde_args::{
-    Command, CommandLine, Dialect, Invocation, Item, Network, Options, Rewritten, Style, parse,
+    Command, CommandLine, Invocation, Item, Network, Options, QemuVersion, Rewritten, Style, parse,
 };
 
-use crate::support::{DIALECTS, argv};
+use crate::support::{VERSIONS, argv, has_vlan};
 
 /// Words that matter, words that look as if, and words that hurt.
 const VOCABULARY: [&[u8]; 15] = [
@@ -32,15 +32,15 @@ const VOCABULARY: [&[u8]; 15] = [
 ];
 
 /// Values that make an argument one of VDE or `vlan=`, and so free to change.
-fn may_change(dialect: Dialect, words: &[OsString]) -> bool {
+fn may_change(version: QemuVersion, words: &[OsString]) -> bool {
     let Some(value) = words.get(1) else { return false };
     let list = value.as_bytes();
     let has = |needle: &[u8]| list.windows(needle.len()).any(|window| window == needle);
-    has(b"vde") || (!dialect.has_vlan() && has(b"vlan"))
+    has(b"vde") || (!has_vlan(version) && (has(b"vlan") || has(b"dump")))
 }
 
 /// The items of a line as words.
-fn items(line: &CommandLine) -> Vec<Vec<OsString>> {
+fn items(line: &CommandLine<'_>) -> Vec<Vec<OsString>> {
     let own = |text: &OsStr| text.to_owned();
     line.items()
         .map(|item| match item {
@@ -49,14 +49,14 @@ fn items(line: &CommandLine) -> Vec<Vec<OsString>> {
                 let dashes = "-".repeat(option.dashes);
                 let mut name = OsString::from(dashes);
                 name.push(option.name);
-                std::iter::once(name).chain(option.value.map(|(_, value)| own(value))).collect()
+                std::iter::once(name).chain(option.value.map(own)).collect()
             }
         })
         .collect()
 }
 
 fn check_line(words: &[OsString]) {
-    let line = CommandLine::parse(words.to_vec());
+    let line = CommandLine::parse(words);
     assert_eq!(line.render(), words);
     assert_eq!(items(&line).concat(), words);
 }
@@ -69,8 +69,9 @@ fn check_argv(argv: &[OsString]) {
             assert!(!error.to_string().is_empty());
         }
         Ok(Command::Run(run)) => {
-            for (at, word) in run.line.words().iter().enumerate() {
-                assert_eq!(argv.get(run.line.origin(at)), Some(word));
+            for item in run.line.items() {
+                let words = argv.iter().skip(item.word()).take(item.word_count());
+                assert!(words.eq(run.line.words_of(&item)));
             }
             check_network(argv, &run);
         }
@@ -78,7 +79,7 @@ fn check_argv(argv: &[OsString]) {
     }
 }
 
-fn check_network(argv: &[OsString], run: &Invocation) {
+fn check_network(argv: &[OsString], run: &Invocation<'_>) {
     let network = match Network::read(run) {
         Ok(network) => network,
         Err(error) => {
@@ -88,20 +89,21 @@ fn check_network(argv: &[OsString], run: &Invocation) {
         }
     };
     for plug in network.plugs() {
-        if let Some((index, span)) = &plug.origin {
-            assert!(argv[*index].as_bytes().get(span.clone()).is_some());
+        let parts = [&plug.spot, &plug.parts.sock, &plug.parts.port, &plug.parts.mode];
+        for spot in parts.into_iter().flatten() {
+            assert!(argv[spot.index].as_bytes().get(spot.span.clone()).is_some());
         }
     }
     // Numbers that no word of the vocabulary and no generated id, vlan or count contains.
     let fds: Vec<i32> = (770_001..).take(network.plugs().len()).collect();
-    for dialect in DIALECTS {
-        if let Ok(rewritten) = network.rewrite(dialect, &fds) {
-            check_rewrite(dialect, run, &fds, &rewritten);
+    for version in VERSIONS {
+        if let Ok(rewritten) = network.rewrite(version, &fds) {
+            check_rewrite(version, run, &fds, &rewritten);
         }
     }
 }
 
-fn check_rewrite(dialect: Dialect, run: &Invocation, fds: &[i32], rewritten: &Rewritten) {
+fn check_rewrite(version: QemuVersion, run: &Invocation<'_>, fds: &[i32], rewritten: &Rewritten) {
     let Rewritten { args, changes, .. } = rewritten;
     // Every descriptor appears exactly once.
     for fd in fds {
@@ -110,25 +112,25 @@ fn check_rewrite(dialect: Dialect, run: &Invocation, fds: &[i32], rewritten: &Re
             let bytes = word.as_bytes();
             bytes.windows(fd.len()).filter(|window| *window == fd.as_bytes()).count() == 1
         });
-        assert_eq!(times.count(), 1, "{dialect:?} {args:?}");
+        assert_eq!(times.count(), 1, "{version:?} {args:?}");
     }
     // What is not about VDE (or a vlan that is gone) is there, in order.
     let mut rest = args.as_slice();
-    for kept in items(&run.line).iter().filter(|item| !may_change(dialect, item)) {
+    for kept in items(&run.line).iter().filter(|item| !may_change(version, item)) {
         let at = rest.windows(kept.len()).position(|window| window == kept.as_slice());
-        let at = at.unwrap_or_else(|| panic!("{dialect:?}: {kept:?} is lost in {args:?}"));
+        let at = at.unwrap_or_else(|| panic!("{version:?}: {kept:?} is lost in {args:?}"));
         rest = &rest[at + kept.len()..];
     }
     // The changes are the whole difference.
     let gone: usize = changes.iter().map(|change| change.before.len()).sum();
     let come: usize = changes.iter().map(|change| change.after.len()).sum();
-    assert_eq!(args.len() + gone, run.line.words().len() + come);
+    assert_eq!(args.len() + gone, run.line.words().count() + come);
     // Rewriting what was rewritten changes nothing.
-    let mut again = Invocation::new("qemu", CommandLine::parse(args.clone()));
+    let mut again = Invocation::new("qemu", CommandLine::parse(args));
     again.style = run.style;
     let network = Network::read(&again).unwrap();
-    assert!(network.plugs().is_empty(), "{dialect:?} {args:?}");
-    assert_eq!(&network.rewrite(dialect, &[]).unwrap().args, args, "{dialect:?}");
+    assert!(network.plugs().is_empty(), "{version:?} {args:?}");
+    assert_eq!(&network.rewrite(version, &[]).unwrap().args, args, "{version:?}");
 }
 
 #[test]
@@ -229,7 +231,7 @@ proptest! {
         words in prop::collection::vec(word(), 0..12),
         is_old in any::<bool>(),
     ) {
-        let mut run = Invocation::new("qemu", CommandLine::parse(words.clone()));
+        let mut run = Invocation::new("qemu", CommandLine::parse(&words));
         run.style = if is_old { Style::TunFd } else { Style::Current };
         prop_assert_eq!(&run.options, &Options::default());
         check_network(&words, &run);

@@ -1,12 +1,10 @@
 //! Every command line of the manual page vdeq(1), on a QEMU of its time and on one of today.
 
-use vde_args::Dialect;
-
-use crate::support::{DIALECTS, joined, rewrite, run, switches};
+use crate::support::{SOCKET, TAP_VLAN, TUN_FD, VERSIONS, joined, rewrite, run, switches};
 
 fn both(text: &str, then: &str, now: &str) {
-    assert_eq!(joined(&rewrite(Dialect::TapVlan, text).args), then, "{text}");
-    assert_eq!(joined(&rewrite(Dialect::Socket, text).args), now, "{text}");
+    assert_eq!(joined(&rewrite(TAP_VLAN, text).args), then, "{text}");
+    assert_eq!(joined(&rewrite(SOCKET, text).args), now, "{text}");
 }
 
 #[test]
@@ -36,8 +34,8 @@ fn two_vlans_are_two_interfaces_on_two_switches() {
         both(
             &text,
             "-net nic,vlan=0 -net nic,vlan=1 -net tap,fd=10,vlan=0 -net tap,fd=11,vlan=1",
-            "-net nic -netdev hubport,id=vdeq0,hubid=1 -net nic,netdev=vdeq0 -net socket,fd=10 \
-             -netdev socket,id=vdeq1,fd=11 -netdev hubport,id=vdeq2,hubid=1,netdev=vdeq1",
+            "-net nic,netdev=vdeq0 -net nic,netdev=vdeq1 \
+             -netdev socket,id=vdeq0,fd=10 -netdev socket,id=vdeq1,fd=11",
         );
     }
 }
@@ -63,8 +61,8 @@ fn the_mode_is_for_every_plug_and_not_for_qemu() {
         "vdeq qemu --mod 660 -sock /a,/b -b c",
     ] {
         assert_eq!(run(text).options.mode, Some(0o660));
-        for dialect in DIALECTS {
-            assert!(!joined(&rewrite(dialect, text).args).contains("660"));
+        for version in VERSIONS {
+            assert!(!joined(&rewrite(version, text).args).contains("660"));
         }
     }
 }
@@ -73,7 +71,7 @@ fn the_mode_is_for_every_plug_and_not_for_qemu() {
 fn vdeoq_gives_each_switch_an_interface_on_the_qemu_of_2005() {
     for name in ["vdeoq qemu", "vdeoqemu"] {
         let text = format!("{name} -sock /a,/b -hda disk");
-        let args = rewrite(Dialect::TunFd, &text).args;
+        let args = rewrite(TUN_FD, &text).args;
         assert_eq!(joined(&args), "-hda disk -tun-fd 10 -tun-fd 11 -nics 2");
     }
 }

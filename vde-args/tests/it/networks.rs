@@ -2,7 +2,7 @@
 
 use vde_args::{ArgErrorKind, Note, PORT_MAX};
 
-use crate::support::{error, network, place, run, switches};
+use crate::support::{error, network, place, run, spot, switches};
 
 #[test]
 fn a_vde_network_is_found_behind_every_option_that_can_name_one() {
@@ -29,7 +29,11 @@ fn every_parameter_is_read() {
     assert_eq!(plug.sock.as_deref(), Some("/s".as_ref()));
     assert_eq!((plug.port, plug.mode), (Some(7), Some(0o660)));
     assert_eq!(plug.group.as_deref(), Some("kvm".as_ref()));
-    assert_eq!(plug.origin, Some((3, 9..11)));
+    assert_eq!(spot(&plug.parts.sock), "3:9..11");
+    assert_eq!(spot(&plug.parts.port), "3:17..18");
+    assert_eq!(spot(&plug.parts.group), "3:25..28");
+    assert_eq!(spot(&plug.parts.mode), "3:34..38");
+    assert_eq!(spot(&plug.spot), "3:0..3");
 }
 
 #[test]
@@ -71,8 +75,8 @@ fn named_networks_come_before_listed_ones() {
     let text = "vdeq qemu -sock /a,/b -net vde,sock=/c -nic vde,sock=/d";
     assert_eq!(switches(text), ["/c", "/d", "/a", "/b"]);
     let network = network(text);
-    let origins: Vec<_> = network.plugs().iter().map(|plug| plug.origin.clone()).collect();
-    assert_eq!(origins, [Some((5, 9..11)), Some((7, 9..11)), Some((3, 0..2)), Some((3, 3..5))]);
+    let origins: Vec<_> = network.plugs().iter().map(|plug| spot(&plug.parts.sock)).collect();
+    assert_eq!(origins, ["5:9..11", "7:9..11", "3:0..2", "3:3..5"]);
 }
 
 #[test]
@@ -80,7 +84,7 @@ fn no_network_at_all_means_the_default_switch() {
     for text in ["vdeq qemu", "vdeqemu -m 1", "vdeq qemu -net nic", "vdeq qemu -device e1000"] {
         let network = network(text);
         assert_eq!(switches(text), ["-"], "{text}");
-        assert_eq!(network.plugs()[0].origin, None, "{text}");
+        assert_eq!(network.plugs()[0].spot, None, "{text}");
         assert!(network.notes().contains(&Note::DefaultSwitch), "{text}");
     }
 }

@@ -82,7 +82,8 @@ fn repeated_sock_lists_add_up_and_an_empty_name_is_the_default_switch() {
     let socks: Vec<_> = run.options.socks.iter().map(|sock| sock.path.clone()).collect();
     let names = ["/a", "", "/b", "", "/c"];
     assert_eq!(socks, names.map(|name| (!name.is_empty()).then(|| name.into())));
-    let origins: Vec<_> = run.options.socks.iter().map(|sock| sock.origin.clone()).collect();
+    let origins: Vec<_> =
+        run.options.socks.iter().map(|sock| (sock.spot.index, sock.spot.span.clone())).collect();
     assert_eq!(origins, [(3, 0..2), (3, 3..3), (3, 4..6), (6, 7..7), (6, 8..10)]);
 }
 

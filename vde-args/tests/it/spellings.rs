@@ -1,13 +1,14 @@
 //! The rewritten line, for QEMU of all ages.
 
-use vde_args::Dialect::{self, Socket, TapHub, TapVlan, TunFd};
-use vde_args::{ArgErrorKind, Note, Why};
+use vde_args::{ArgErrorKind, Note, QemuVersion, Why};
 
-use crate::support::{DIALECTS, joined, network, rewrite, spelt};
+use crate::support::{
+    SOCKET, TAP_HUB, TAP_VLAN, TUN_FD, VERSIONS, joined, network, rewrite, spelt,
+};
 
-fn table(args: &str, rows: [(Dialect, &str); 4]) {
-    for (dialect, expected) in rows {
-        assert_eq!(spelt(dialect, args), expected, "{dialect:?}: {args}");
+fn table(args: &str, rows: [(QemuVersion, &str); 4]) {
+    for (version, expected) in rows {
+        assert_eq!(spelt(version, args), expected, "{version:?}: {args}");
     }
 }
 
@@ -16,10 +17,10 @@ fn a_net_becomes_the_backend_that_takes_a_descriptor() {
     table(
         "-net nic -net vde,sock=/s,port=3 -m 1",
         [
-            (TunFd, "-net nic -tun-fd 10 -m 1 -nics 1"),
-            (TapVlan, "-net nic -net tap,fd=10 -m 1"),
-            (TapHub, "-net nic -net tap,fd=10 -m 1"),
-            (Socket, "-net nic -net socket,fd=10 -m 1"),
+            (TUN_FD, "-net nic -tun-fd 10 -m 1 -nics 1"),
+            (TAP_VLAN, "-net nic -net tap,fd=10 -m 1"),
+            (TAP_HUB, "-net nic -net tap,fd=10 -m 1"),
+            (SOCKET, "-net nic -net socket,fd=10 -m 1"),
         ],
     );
 }
@@ -29,10 +30,10 @@ fn a_netdev_keeps_its_id() {
     table(
         "-netdev vde,id=n0,sock=/s -device e1000,netdev=n0",
         [
-            (TunFd, "-tun-fd 10 -device e1000,netdev=n0 -nics 1"),
-            (TapVlan, "-netdev tap,fd=10,id=n0 -device e1000,netdev=n0"),
-            (TapHub, "-netdev tap,fd=10,id=n0 -device e1000,netdev=n0"),
-            (Socket, "-netdev socket,fd=10,id=n0 -device e1000,netdev=n0"),
+            (TUN_FD, "-tun-fd 10 -device e1000,netdev=n0 -nics 1"),
+            (TAP_VLAN, "-netdev tap,fd=10,id=n0 -device e1000,netdev=n0"),
+            (TAP_HUB, "-netdev tap,fd=10,id=n0 -device e1000,netdev=n0"),
+            (SOCKET, "-netdev socket,fd=10,id=n0 -device e1000,netdev=n0"),
         ],
     );
 }
@@ -42,10 +43,10 @@ fn a_nic_keeps_its_model_and_address() {
     table(
         "--nic model=e1000,type=vde,sock=/s,mac=52:54:00:00:00:01",
         [
-            (TunFd, "-tun-fd 10 -nics 1"),
-            (TapVlan, "--nic model=e1000,type=tap,fd=10,mac=52:54:00:00:00:01"),
-            (TapHub, "--nic model=e1000,type=tap,fd=10,mac=52:54:00:00:00:01"),
-            (Socket, "--nic model=e1000,type=socket,fd=10,mac=52:54:00:00:00:01"),
+            (TUN_FD, "-tun-fd 10 -nics 1"),
+            (TAP_VLAN, "--nic model=e1000,type=tap,fd=10,mac=52:54:00:00:00:01"),
+            (TAP_HUB, "--nic model=e1000,type=tap,fd=10,mac=52:54:00:00:00:01"),
+            (SOCKET, "--nic model=e1000,type=socket,fd=10,mac=52:54:00:00:00:01"),
         ],
     );
 }
@@ -55,10 +56,10 @@ fn a_line_without_networks_gets_one_nic_with_one_plug() {
     table(
         "-m 1",
         [
-            (TunFd, "-m 1 -tun-fd 10 -nics 1"),
-            (TapVlan, "-m 1 -net nic -net tap,fd=10"),
-            (TapHub, "-m 1 -nic tap,fd=10"),
-            (Socket, "-m 1 -nic socket,fd=10"),
+            (TUN_FD, "-m 1 -tun-fd 10 -nics 1"),
+            (TAP_VLAN, "-m 1 -net nic -net tap,fd=10"),
+            (TAP_HUB, "-m 1 -nic tap,fd=10"),
+            (SOCKET, "-m 1 -nic socket,fd=10"),
         ],
     );
 }
@@ -68,21 +69,13 @@ fn a_nic_without_network_gets_the_default_switch_on_its_vlan() {
     table(
         "-net nic,vlan=2",
         [
-            (TunFd, "-net nic,vlan=2 -tun-fd 10 -nics 1"),
-            (TapVlan, "-net nic,vlan=2 -net tap,fd=10,vlan=2"),
-            (
-                TapHub,
-                "-netdev hubport,id=vdeq0,hubid=2 -net nic,netdev=vdeq0 \
-                 -netdev tap,id=vdeq1,fd=10 -netdev hubport,id=vdeq2,hubid=2,netdev=vdeq1",
-            ),
-            (
-                Socket,
-                "-netdev hubport,id=vdeq0,hubid=2 -net nic,netdev=vdeq0 \
-                 -netdev socket,id=vdeq1,fd=10 -netdev hubport,id=vdeq2,hubid=2,netdev=vdeq1",
-            ),
+            (TUN_FD, "-net nic,vlan=2 -tun-fd 10 -nics 1"),
+            (TAP_VLAN, "-net nic,vlan=2 -net tap,fd=10,vlan=2"),
+            (TAP_HUB, "-net nic,netdev=vdeq0 -netdev tap,id=vdeq0,fd=10"),
+            (SOCKET, "-net nic,netdev=vdeq0 -netdev socket,id=vdeq0,fd=10"),
         ],
     );
-    assert_eq!(spelt(Socket, "-net nic,model=e1000"), "-net nic,model=e1000 -net socket,fd=10");
+    assert_eq!(spelt(SOCKET, "-net nic,model=e1000"), "-net nic,model=e1000 -net socket,fd=10");
 }
 
 #[test]
@@ -90,21 +83,13 @@ fn a_vde_network_without_a_nic_gets_one_on_its_vlan() {
     table(
         "-net vde,vlan=3",
         [
-            (TunFd, "-tun-fd 10 -nics 1"),
-            (TapVlan, "-net tap,fd=10,vlan=3 -net nic,vlan=3"),
-            (
-                TapHub,
-                "-netdev tap,id=vdeq0,fd=10 -netdev hubport,id=vdeq1,hubid=3,netdev=vdeq0 \
-                 -netdev hubport,id=vdeq2,hubid=3 -net nic,netdev=vdeq2",
-            ),
-            (
-                Socket,
-                "-netdev socket,id=vdeq0,fd=10 -netdev hubport,id=vdeq1,hubid=3,netdev=vdeq0 \
-                 -netdev hubport,id=vdeq2,hubid=3 -net nic,netdev=vdeq2",
-            ),
+            (TUN_FD, "-tun-fd 10 -nics 1"),
+            (TAP_VLAN, "-net tap,fd=10,vlan=3 -net nic,vlan=3"),
+            (TAP_HUB, "-netdev tap,id=vdeq0,fd=10 -net nic,netdev=vdeq0"),
+            (SOCKET, "-netdev socket,id=vdeq0,fd=10 -net nic,netdev=vdeq0"),
         ],
     );
-    assert_eq!(spelt(Socket, "-net vde -net vde"), "-net socket,fd=10 -net socket,fd=11 -net nic");
+    assert_eq!(spelt(SOCKET, "-net vde -net vde"), "-net socket,fd=10 -net socket,fd=11 -net nic");
     let network = network("vdeq qemu -net vde,vlan=3 -net vde");
     let added = |vlan| Note::NicAdded { vlan: Some(vlan) };
     assert_eq!(network.notes(), [added(3), added(0)]);
@@ -114,7 +99,7 @@ fn a_vde_network_without_a_nic_gets_one_on_its_vlan() {
 fn what_is_no_nic_of_the_vlan_does_not_count_as_one() {
     for other in ["-net nic,netdev=x", "-nic user", "-device e1000", "-net nic,vlan=1"] {
         let args = format!("{other} -net vde");
-        assert_eq!(spelt(TapVlan, &args), format!("{other} -net tap,fd=10 -net nic"));
+        assert_eq!(spelt(TAP_VLAN, &args), format!("{other} -net tap,fd=10 -net nic"));
     }
     for nic in [
         "-net nic",
@@ -123,7 +108,7 @@ fn what_is_no_nic_of_the_vlan_does_not_count_as_one() {
         "-netdev hubport,id=h,hubid=0 -device e1000,netdev=h",
     ] {
         let args = format!("{nic} -net vde");
-        assert_eq!(spelt(TapVlan, &args), format!("{nic} -net tap,fd=10"));
+        assert_eq!(spelt(TAP_VLAN, &args), format!("{nic} -net tap,fd=10"));
     }
 }
 
@@ -132,10 +117,10 @@ fn one_switch_of_the_old_syntax_gets_its_nic_directly() {
     table(
         "-sock /s -b c",
         [
-            (TunFd, "-b c -tun-fd 10 -nics 1"),
-            (TapVlan, "-b c -net nic -net tap,fd=10"),
-            (TapHub, "-b c -nic tap,fd=10"),
-            (Socket, "-b c -nic socket,fd=10"),
+            (TUN_FD, "-b c -tun-fd 10 -nics 1"),
+            (TAP_VLAN, "-b c -net nic -net tap,fd=10"),
+            (TAP_HUB, "-b c -nic tap,fd=10"),
+            (SOCKET, "-b c -nic socket,fd=10"),
         ],
     );
 }
@@ -145,56 +130,56 @@ fn several_switches_of_the_old_syntax_share_vlan_0() {
     table(
         "-sock /a,/b",
         [
-            (TunFd, "-tun-fd 10 -tun-fd 11 -nics 2"),
-            (TapVlan, "-net tap,fd=10 -net tap,fd=11 -net nic"),
-            (TapHub, "-net tap,fd=10 -net tap,fd=11 -net nic"),
-            (Socket, "-net socket,fd=10 -net socket,fd=11 -net nic"),
+            (TUN_FD, "-tun-fd 10 -tun-fd 11 -nics 2"),
+            (TAP_VLAN, "-net tap,fd=10 -net tap,fd=11 -net nic"),
+            (TAP_HUB, "-net tap,fd=10 -net tap,fd=11 -net nic"),
+            (SOCKET, "-net socket,fd=10 -net socket,fd=11 -net nic"),
         ],
     );
-    assert_eq!(spelt(Socket, "-sock /a -net nic"), "-net nic -net socket,fd=10");
-    assert_eq!(spelt(Socket, "-sock /a -net user"), "-net user -net socket,fd=10 -net nic");
+    assert_eq!(spelt(SOCKET, "-sock /a -net nic"), "-net nic -net socket,fd=10");
+    assert_eq!(spelt(SOCKET, "-sock /a -net user"), "-net user -net socket,fd=10 -net nic");
 }
 
 #[test]
 fn vdeoq_gives_each_switch_a_nic_on_qemu_of_any_age() {
     let text = "vdeoq qemu -sock /a,/b -m 1";
-    for (dialect, expected) in [
-        (TunFd, "-m 1 -tun-fd 10 -tun-fd 11 -nics 2"),
-        (TapVlan, "-m 1 -net nic -net tap,fd=10 -net nic,vlan=1 -net tap,fd=11,vlan=1"),
-        (TapHub, "-m 1 -nic tap,fd=10 -nic tap,fd=11"),
-        (Socket, "-m 1 -nic socket,fd=10 -nic socket,fd=11"),
+    for (version, expected) in [
+        (TUN_FD, "-m 1 -tun-fd 10 -tun-fd 11 -nics 2"),
+        (TAP_VLAN, "-m 1 -net nic -net tap,fd=10 -net nic,vlan=1 -net tap,fd=11,vlan=1"),
+        (TAP_HUB, "-m 1 -nic tap,fd=10 -nic tap,fd=11"),
+        (SOCKET, "-m 1 -nic socket,fd=10 -nic socket,fd=11"),
     ] {
-        assert_eq!(joined(&rewrite(dialect, text).args), expected);
+        assert_eq!(joined(&rewrite(version, text).args), expected);
     }
     let busy = "vdeoqemu -sock /a,/b -net nic,vlan=1 -net user,vlan=1";
     let expected = "-net nic,vlan=1 -net user,vlan=1 -net nic -net tap,fd=10 \
                     -net nic,vlan=2 -net tap,fd=11,vlan=2";
-    assert_eq!(joined(&rewrite(TapVlan, busy).args), expected);
+    assert_eq!(joined(&rewrite(TAP_VLAN, busy).args), expected);
 }
 
 #[test]
 fn a_number_of_nics_that_the_user_gave_stands() {
-    assert_eq!(spelt(TunFd, "-nics 3 -sock /a"), "-nics 3 -tun-fd 10");
+    assert_eq!(spelt(TUN_FD, "-nics 3 -sock /a"), "-nics 3 -tun-fd 10");
 }
 
 #[test]
 fn nothing_is_put_where_an_option_could_swallow_it() {
     for end in ["-name", "-foo", "-foo -bar", "-foo -name"] {
         let expected = format!("-m 1 -nic socket,fd=10 {end}");
-        assert_eq!(spelt(Socket, &format!("-m 1 {end}")), expected);
+        assert_eq!(spelt(SOCKET, &format!("-m 1 {end}")), expected);
     }
     for end in ["-S", "-foo bar", "disk", "-name x"] {
         let expected = format!("-m 1 {end} -nic socket,fd=10");
-        assert_eq!(spelt(Socket, &format!("-m 1 {end}")), expected);
+        assert_eq!(spelt(SOCKET, &format!("-m 1 {end}")), expected);
     }
 }
 
 #[test]
 fn a_line_that_needs_no_plug_stays_as_it_is() {
     for args in ["-net user -hda x", "-version", "-nic none -m 1", "-netdev user,id=a,,b"] {
-        for dialect in DIALECTS {
-            assert_eq!(spelt(dialect, args), args);
-            assert!(rewrite(dialect, &format!("vdeq qemu {args}")).changes.is_empty());
+        for version in VERSIONS {
+            assert_eq!(spelt(version, args), args);
+            assert!(rewrite(version, &format!("vdeq qemu {args}")).changes.is_empty());
         }
     }
 }
@@ -202,25 +187,25 @@ fn a_line_that_needs_no_plug_stays_as_it_is() {
 #[test]
 fn empty_items_and_parameters_of_vde_go_and_all_else_stays_in_place() {
     let args = "-nic vde,,model=a,,b,sock=/x,,y,port=1,,addr=5,mode=600,group=g,";
-    assert_eq!(spelt(Socket, args), "-nic socket,fd=10,model=a,,b,addr=5");
+    assert_eq!(spelt(SOCKET, args), "-nic socket,fd=10,model=a,,b,addr=5");
 }
 
 #[test]
 fn a_type_that_is_named_twice_is_named_once() {
-    assert_eq!(spelt(Socket, "-nic vde,type=vde,model=x"), "-nic type=socket,fd=10,model=x");
-    assert_eq!(spelt(Socket, "-nic user,type=vde"), "-nic type=socket,fd=10");
+    assert_eq!(spelt(SOCKET, "-nic vde,type=vde,model=x"), "-nic type=socket,fd=10,model=x");
+    assert_eq!(spelt(SOCKET, "-nic user,type=vde"), "-nic type=socket,fd=10");
 }
 
 #[test]
 fn a_name_becomes_an_id_where_qemu_may_know_no_names() {
-    assert_eq!(spelt(TapVlan, "-nic vde,name=n"), "-nic tap,fd=10,name=n");
-    assert_eq!(spelt(Socket, "-nic vde,name=m,name=n"), "-nic socket,fd=10,id=n");
-    assert_eq!(spelt(Socket, "-nic vde,name=n,id=i"), "-nic socket,fd=10,id=i");
+    assert_eq!(spelt(TAP_VLAN, "-nic vde,name=n"), "-nic tap,fd=10,name=n");
+    assert_eq!(spelt(SOCKET, "-nic vde,name=m,name=n"), "-nic socket,fd=10,id=n");
+    assert_eq!(spelt(SOCKET, "-nic vde,name=n,id=i"), "-nic socket,fd=10,id=i");
 }
 
 #[test]
 fn every_change_is_told_with_its_reason() {
-    let changes = rewrite(Socket, "vdeq -v qemu -sock /a -net vde,sock=/b -m 1").changes;
+    let changes = rewrite(SOCKET, "vdeq -v qemu -sock /a -net vde,sock=/b -m 1").changes;
     let told: Vec<_> =
         changes.iter().map(|c| (c.index, joined(&c.before), joined(&c.after), c.why)).collect();
     let expected = [
@@ -235,7 +220,7 @@ fn every_change_is_told_with_its_reason() {
 fn the_number_of_descriptors_must_be_the_number_of_plugs() {
     let network = network("vdeq qemu -net vde -net nic");
     for (fds, given) in [(&[][..], 0), (&[3, 4], 2), (&[-1], 0)] {
-        let error = network.rewrite(Socket, fds).unwrap_err();
+        let error = network.rewrite(SOCKET, fds).unwrap_err();
         assert_eq!(error.kind, ArgErrorKind::Descriptors { plugs: 1, given });
     }
 }

@@ -16,6 +16,10 @@
 //!   or the end may hold single commas in between. The quotes stay part of the value: network
 //!   locators have a quoting of their own, and that is where these quotes get their meaning.
 
+mod scalar;
+
+pub use scalar::{boolean, number, size};
+
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -78,6 +82,12 @@ impl<'a> KeyVal<'a> {
             entries.push(entry);
         }
         Self { text, entries }
+    }
+
+    /// The same text, cut by other rules.
+    #[must_use]
+    pub(crate) fn reread(&self, rules: Rules) -> Self {
+        Self::parse(self.text.clone(), rules)
     }
 
     /// The argument, exactly as it came.

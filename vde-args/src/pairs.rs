@@ -1,0 +1,80 @@
+//! The vlans that need no hub: those of one NIC and one backend.
+//!
+//! A QEMU without vlans has hubs in their place. A hub costs time, and swaps frames where a backend
+//! was busy, so a NIC that has its backend to itself refers to it directly.
+
+use std::collections::BTreeMap;
+
+use crate::ids::Ids;
+use crate::net_option::{NetKind, NetOption, Notation, Vlan};
+use crate::network::{Added, Network};
+use crate::spell::own_id;
+
+/// For each vlan without hub, the id of its backend.
+#[derive(Debug, Default)]
+pub(crate) struct Pairs(BTreeMap<u32, Vec<u8>>);
+
+/// What is on a vlan.
+#[derive(Default)]
+struct Members {
+    nics: usize,
+    backends: usize,
+    /// Something on it stays as it is, so the hub it is on must be there.
+    is_fixed: bool,
+    /// The id of the backend, if the user gave it one.
+    id: Option<Vec<u8>>,
+}
+
+impl Pairs {
+    pub(crate) fn of(network: &Network<'_>, ids: &mut Ids<'_>) -> Self {
+        let mut vlans: BTreeMap<u32, Members> = BTreeMap::new();
+        for option in network.options.iter().chain(&network.config) {
+            if let Some(vlan) = option.hub() {
+                vlans.entry(vlan).or_default().add(option);
+            }
+        }
+        for option in &network.config {
+            if let Some(members) = option.hub().and_then(|vlan| vlans.get_mut(&vlan)) {
+                members.is_fixed = true;
+            }
+        }
+        for addition in &network.additions {
+            match addition.what {
+                Added::Joined(_, vlan) => vlans.entry(vlan).or_default().backends += 1,
+                Added::Nic(vlan) => vlans.entry(vlan).or_default().nics += 1,
+                Added::Direct(_) => {}
+            }
+        }
+        let pairs = vlans.into_iter().filter(|(_, members)| members.are_a_pair());
+        Self(pairs.map(|(vlan, m)| (vlan, m.id.unwrap_or_else(|| ids.fresh()))).collect())
+    }
+
+    /// The id of the backend of a vlan that is one NIC and one backend.
+    pub(crate) fn netdev(&self, vlan: u32) -> Option<&[u8]> {
+        self.0.get(&vlan).map(Vec::as_slice)
+    }
+}
+
+impl Members {
+    fn add(&mut self, option: &NetOption<'_>) {
+        let is_dump = option.kind() == NetKind::Net && option.is_type(b"dump");
+        if is_dump {
+            return;
+        }
+        let may_change = option.plug.is_some() || option.vlan() != Vlan::Absent;
+        self.is_fixed |= !may_change || !matches!(option.kind(), NetKind::Net | NetKind::Device);
+        if option.is_nic() {
+            self.nics += 1;
+        } else {
+            self.backends += 1;
+            self.id = match &option.notation {
+                Notation::List(list) => own_id(list),
+                _ => None,
+            };
+        }
+    }
+
+    fn are_a_pair(&self) -> bool {
+        !self.is_fixed && (self.nics, self.backends) == (1, 1)
+    }
+}
