@@ -1,8 +1,9 @@
-//! The only unsafe code: what a child does between fork and exec, and signal dispositions.
+//! The only unsafe code: what a child does between fork and exec, signal dispositions, and
+//! descriptors that a system call returns as numbers.
 #![allow(unsafe_code, reason = "system calls that the standard library has no safe form for")]
 
 use std::io;
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -42,4 +43,11 @@ pub(crate) fn die_with_parent(command: &mut Command) {
 pub(crate) fn reset_to_default(which: Signal) -> nix::Result<()> {
     // SAFETY: no handler of ours is replaced that anything relies on; `SIG_DFL` runs no code.
     unsafe { signal(which, SigHandler::SigDfl) }.map(drop)
+}
+
+/// Duplicates `fd`, close-on-exec, under the first free number that is not below `least`.
+pub(crate) fn duplicate_from(fd: BorrowedFd<'_>, least: RawFd) -> io::Result<OwnedFd> {
+    let number = fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(least))?;
+    // SAFETY: the kernel has just opened this descriptor for us, and nobody else knows its number.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }

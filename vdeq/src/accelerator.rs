@@ -6,10 +6,10 @@ use vde_args::CommandLine;
 use vde_args::keyval::{KeyVal, Rules};
 
 /// Whether the line says itself what runs the guest's code: then `-enable-kvm` would contradict.
-pub(crate) fn is_named(line: &CommandLine) -> bool {
+pub(crate) fn is_named(line: &CommandLine<'_>) -> bool {
     line.options().any(|option| match option.name.as_bytes() {
         b"accel" | b"enable-kvm" | b"no-kvm" => true,
-        b"machine" | b"M" => option.value.is_some_and(|(_, value)| {
+        b"machine" | b"M" => option.value.is_some_and(|value| {
             KeyVal::parse(value.as_bytes(), Rules::Qemu).first(b"accel").is_some()
         }),
         _ => false,
@@ -21,7 +21,8 @@ mod tests {
     use super::*;
 
     fn named(words: &[&str]) -> bool {
-        is_named(&CommandLine::parse(words.iter().map(Into::into).collect()))
+        let words: Vec<std::ffi::OsString> = words.iter().map(Into::into).collect();
+        is_named(&CommandLine::parse(&words))
     }
 
     #[test]

@@ -27,11 +27,37 @@ pub(crate) enum Detection {
 /// Where a version comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
+    /// The program is no QEMU.
+    NotNeeded,
     Told,
     Remembered,
     Asked,
     /// The program did not say; this is what programs are that do not.
     Assumed,
+}
+
+impl Source {
+    /// As a part of a sentence.
+    pub(crate) fn in_words(self) -> &'static str {
+        match self {
+            Self::NotNeeded => "which it is not",
+            Self::Told => "as --qemu-version says",
+            Self::Remembered => "as it said when it was last asked",
+            Self::Asked => "as it says",
+            Self::Assumed => "as nothing says otherwise",
+        }
+    }
+
+    /// As a word.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::NotNeeded => "none",
+            Self::Told => "told",
+            Self::Remembered => "remembered",
+            Self::Asked => "asked",
+            Self::Assumed => "assumed",
+        }
+    }
 }
 
 /// What was learnt.
@@ -42,6 +68,11 @@ pub(crate) enum Detected {
 }
 
 impl Detection {
+    /// For a program that is no QEMU.
+    pub(crate) fn not_needed() -> Self {
+        Self::Known(QemuVersion::new(0, 0, 0), Source::NotNeeded)
+    }
+
     /// Begins: asks the program unless its version is known.
     pub(crate) fn begin(
         told: Option<QemuVersion>,

@@ -6,7 +6,7 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use vde_args::{ArgError, ArgErrorKind};
+use vde_args::{ArgError, ArgErrorKind, PlugSpec, Spot};
 use vde_exec::vde_proto::{DataFailure, DialFailure, PlugError, PortRequest};
 use vde_exec::{BindError, DialError, Errno, FindError, LaunchError, LocateError, MAX_DIR_LEN};
 
@@ -18,20 +18,18 @@ const FAILED: i32 = 125;
 const CANNOT_EXECUTE: i32 = 126;
 const NOT_FOUND: i32 = 127;
 
-/// An argument, and bytes in it.
-type Origin = (usize, Range<usize>);
-
 /// Why there is no virtual machine, or why nobody looks after it any more.
 #[derive(Debug)]
 pub(crate) enum Failure {
     Args(ArgError),
     Plan(PlanError),
-    Plug { error: DialError, origin: Option<Origin> },
+    Plug { error: DialError, spec: Box<PlugSpec> },
     Find(FindError),
     Launch(LaunchError),
     Signals(Errno),
     Supervise(io::Error),
     Output(io::Error),
+    Numbers(io::Error),
     Interrupted(i32),
 }
 
@@ -67,7 +65,7 @@ impl Failure {
     /// The whole message: a sentence, the argument with carets, and what to do.
     pub(crate) fn report(&self, argv: &[OsString]) -> String {
         let mut text = format!("vdeq: {}\n", quote::harmless(&self.sentence()));
-        if let Some((index, span)) = self.origin() {
+        if let Some((index, span)) = self.place() {
             let _ = writeln!(text, "{}", quote::point_at(argv, index, &span));
         }
         for hint in self.hints() {
@@ -76,15 +74,17 @@ impl Failure {
         text
     }
 
-    fn origin(&self) -> Option<Origin> {
-        match self {
-            Self::Args(error) => Some((error.index, error.span.clone())),
-            Self::Plug { origin, .. }
-            | Self::Plan(PlanError::Locator { origin, .. } | PlanError::TwoPorts { origin, .. }) => {
-                origin.clone()
+    /// The argument that it is about, and the bytes in it.
+    fn place(&self) -> Option<(usize, Range<usize>)> {
+        let spot = match self {
+            Self::Args(error) => return Some((error.index, error.span.clone())),
+            Self::Plug { error, spec } => culprit(error, spec),
+            Self::Plan(PlanError::Locator { spot, .. } | PlanError::TwoPorts { spot, .. }) => {
+                spot.as_ref()
             }
             _ => None,
-        }
+        };
+        spot.map(|spot| (spot.index, spot.span.clone()))
     }
 
     fn sentence(&self) -> String {
@@ -103,6 +103,7 @@ impl Failure {
             Self::Signals(errno) => format!("cannot set up signals: {}", errno.desc()),
             Self::Supervise(error) => format!("cannot watch the virtual machine: {error}"),
             Self::Output(error) => format!("cannot write: {error}"),
+            Self::Numbers(error) => format!("cannot foresee the descriptors: {error}"),
             Self::Interrupted(_) => "interrupted; no virtual machine was started".to_owned(),
         }
     }
@@ -120,9 +121,26 @@ impl Failure {
             Self::Supervise(_) => {
                 vec!["the virtual machine runs on, with its network".to_owned()]
             }
-            Self::Launch(_) | Self::Signals(_) | Self::Output(_) | Self::Interrupted(_) => Vec::new(),
+            Self::Launch(_)
+            | Self::Signals(_)
+            | Self::Output(_)
+            | Self::Numbers(_)
+            | Self::Interrupted(_) => Vec::new(),
         }
     }
+}
+
+/// The part of a network that it failed for.
+fn culprit<'a>(error: &DialError, spec: &'a PlugSpec) -> Option<&'a Spot> {
+    let parts = &spec.parts;
+    let part = match error {
+        DialError::NoGroup { .. } | DialError::Bind(BindError::Group { .. }) => &parts.group,
+        DialError::Handshake { error: PlugError::Refused | PlugError::NoAnswer { .. }, .. } => {
+            &parts.port
+        }
+        _ => &parts.sock,
+    };
+    part.as_ref().or(parts.sock.as_ref()).or(spec.spot.as_ref())
 }
 
 fn argument_hints(error: &ArgError) -> Vec<String> {

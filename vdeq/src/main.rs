@@ -3,13 +3,16 @@
 //! `parse -> plan -> run -> report`: the command line is read by `vde-args`, the plugs are made and
 //! the VM is kept by `vde-exec`; what is here ties them together and is the only part that prints.
 mod accelerator;
+mod command_line;
 mod detect;
 mod failure;
 mod plan;
+mod preview;
 mod quote;
 mod run;
 mod usage;
 mod voice;
+mod wiring;
 
 use std::ffi::OsString;
 
@@ -36,6 +39,9 @@ fn command(argv: &[OsString]) -> Result<vde_exec::End, Failure> {
     match vde_args::parse(argv)? {
         Command::Help => print(usage::TEXT),
         Command::Version => print(concat!("vdeq ", env!("CARGO_PKG_VERSION"), "\n")),
+        Command::Run(run) if run.options.dry_run || run.options.explain.is_some() => {
+            print(&preview::preview(&run)?)
+        }
         Command::Run(invocation) => return run::run(&invocation),
     }
     .map_err(Failure::Output)?;

@@ -7,18 +7,19 @@ use std::ffi::OsString;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-use vde_args::{CommandLine, Dialect, Invocation, Network, Note};
+use vde_args::{Invocation, Note, QemuVersion};
 use vde_exec::{
     Connection, DialError, DialOptions, End, Environment, Event, Launch, Program, Signals, dial,
-    give_back, supervise,
+    give_back, number, supervise,
 };
 
-use crate::accelerator;
+use crate::command_line;
 use crate::detect::{Detected, Detection, Source};
 use crate::failure::Failure;
 use crate::plan::{PlannedPlug, plan};
 use crate::quote;
 use crate::voice::Voice;
+use crate::wiring::Wiring;
 
 /// Longest wait for a switch to answer, unless `--timeout` says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -27,21 +28,29 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Runs what the command line asks for, and tells how the VM ended.
-pub(crate) fn run(invocation: &Invocation) -> Result<End, Failure> {
+pub(crate) fn run(invocation: &Invocation<'_>) -> Result<End, Failure> {
     let voice = Voice::new(invocation.options.verbose);
-    let network = Network::read(invocation)?;
-    let plugs = plan(network.plugs(), &invocation.options)?;
+    let wiring = Wiring::read(invocation)?;
+    let plugs = plan(wiring.plugs(), &invocation.options)?;
     let environment = Environment::of_process();
     let program = find(invocation, &environment, voice)?;
-    tell_notes(&network, voice);
+    tell_notes(&wiring, voice);
 
     let signals = Signals::take().map_err(Failure::Signals)?;
-    let detection = Detection::begin(invocation.options.qemu_version, &program.path, &environment);
+    let detection = match wiring {
+        Wiring::Other(_) => Detection::not_needed(),
+        Wiring::Qemu(_) => {
+            Detection::begin(invocation.options.qemu_version, &program.path, &environment)
+        }
+    };
     let mut connections = Vec::with_capacity(plugs.len());
     let end = plug_in(&plugs, &mut connections, invocation, &environment, &signals, voice)
-        .and_then(|()| dialect(detection, invocation, &signals, voice))
-        .and_then(|dialect| {
-            let args = arguments(&network, dialect, &connections, &program, &invocation.line)?;
+        .and_then(|()| version(detection, invocation, &signals, voice))
+        .and_then(|version| {
+            number(&mut connections);
+            let fds: Vec<i32> = connections.iter().map(|plug| plug.data.as_raw_fd()).collect();
+            let rewritten = wiring.rewrite(version, &fds)?;
+            let args = command_line::assemble(rewritten, Some(&program), invocation).args;
             start(program, args, invocation.options.exec, &connections, &signals, voice)
         });
     // A daemonized VM has the ports, and keeps them.
@@ -51,24 +60,8 @@ pub(crate) fn run(invocation: &Invocation) -> Result<End, Failure> {
     end
 }
 
-/// The command line for this QEMU.
-fn arguments(
-    network: &Network,
-    dialect: Dialect,
-    connections: &[Connection],
-    program: &Program,
-    line: &CommandLine,
-) -> Result<Vec<OsString>, Failure> {
-    let fds: Vec<i32> = connections.iter().map(|plug| plug.data.as_raw_fd()).collect();
-    let mut args = network.rewrite(dialect, &fds)?.args;
-    if program.lacks_kvm && !accelerator::is_named(line) {
-        args.insert(0, "-enable-kvm".into());
-    }
-    Ok(args)
-}
-
 fn find(
-    invocation: &Invocation,
+    invocation: &Invocation<'_>,
     environment: &Environment,
     voice: Voice,
 ) -> Result<Program, Failure> {
@@ -80,12 +73,14 @@ fn find(
     Ok(program)
 }
 
-fn tell_notes(network: &Network, voice: Voice) {
-    for note in network.notes() {
+fn tell_notes(wiring: &Wiring<'_>, voice: Voice) {
+    for note in wiring.notes() {
         match note {
+            Note::DefaultSwitch | Note::Informational { .. } | Note::NicAdded { .. } => {
+                voice.detail(note);
+            }
             // Not what was asked for, perhaps.
-            Note::OtherBackend { .. } | Note::NoDevice { .. } => voice.say(note),
-            _ => voice.detail(note),
+            _ => voice.say(note),
         }
     }
 }
@@ -94,7 +89,7 @@ fn tell_notes(network: &Network, voice: Voice) {
 fn plug_in(
     plugs: &[PlannedPlug],
     connections: &mut Vec<Connection>,
-    invocation: &Invocation,
+    invocation: &Invocation<'_>,
     environment: &Environment,
     signals: &Signals,
     voice: Voice,
@@ -102,14 +97,16 @@ fn plug_in(
     let timeout = invocation.options.timeout.unwrap_or(TIMEOUT);
     for (index, plug) in plugs.iter().enumerate() {
         let options = DialOptions {
-            description: description(index),
+            description: description(index, plug),
             timeout,
             environment: environment.clone(),
         };
         let connection = match dial(&plug.vnl, &options, Some(signals.interrupt())) {
             Ok(connection) => connection,
             Err(DialError::Interrupted) => return Err(interrupted(signals)),
-            Err(error) => return Err(Failure::Plug { error, origin: plug.origin.clone() }),
+            Err(error) => {
+                return Err(Failure::Plug { error, spec: Box::new(plug.spec.clone()) });
+            }
         };
         let (dir, fd) = (connection.switch.dir().display(), connection.data.as_raw_fd());
         match connection.port {
@@ -124,12 +121,13 @@ fn plug_in(
 }
 
 /// What the administrator of the switch sees beside the port \[P-2.16\].
-fn description(index: usize) -> String {
+fn description(index: usize, plug: &PlannedPlug) -> String {
     let (uid, pid) = (vde_exec::effective_user(), std::process::id());
     let ssh = std::env::var("SSH_CLIENT").unwrap_or_default();
     let from = ssh.split(' ').next().filter(|ip| !ip.is_empty());
     let from = from.map(|ip| format!(" SSH={ip}")).unwrap_or_default();
-    format!("vdeq: user={uid} pid={pid} net={index}{from}")
+    let own = plug.description().map(|text| format!(" {}", text.to_string_lossy()));
+    format!("vdeq: user={uid} pid={pid} net={index}{from}{}", own.unwrap_or_default())
 }
 
 /// The signal that interrupted a wait.
@@ -137,28 +135,25 @@ fn interrupted(signals: &Signals) -> Failure {
     Failure::Interrupted(signals.interruption().unwrap_or_default())
 }
 
-fn dialect(
+fn version(
     detection: Detection,
-    invocation: &Invocation,
+    invocation: &Invocation<'_>,
     signals: &Signals,
     voice: Voice,
-) -> Result<Dialect, Failure> {
+) -> Result<QemuVersion, Failure> {
     match detection.finish(invocation.style, Some(signals.interrupt())) {
         Detected::Interrupted => Err(interrupted(signals)),
         Detected::Version(version, source) => {
             match source {
-                Source::Told => {
-                    voice.detail(format_args!("QEMU {version}, as --qemu-version says"))
-                }
-                Source::Remembered => voice.detail(format_args!("QEMU {version}, remembered")),
-                Source::Asked => voice.detail(format_args!("QEMU {version}")),
+                Source::NotNeeded => {}
                 Source::Assumed => voice.say(format_args!(
                     "{} does not tell its version; taking it for QEMU {version} \
                      (--qemu-version X.Y says otherwise)",
                     invocation.program.to_string_lossy()
                 )),
+                _ => voice.detail(format_args!("QEMU {version}, {}", source.in_words())),
             }
-            Ok(Dialect::of(version))
+            Ok(version)
         }
     }
 }

@@ -27,6 +27,11 @@ options, before the QEMU command (or first, after it):
   --exec               become QEMU instead of staying beside it
   --timeout SECONDS    longest wait for a switch to answer; 5 if not given
   --qemu-version X.Y   the version of QEMU, instead of asking it
+  --dry-run            print the command that would run, and do not run it
+  --explain[=json]     print what becomes of every argument, and why
+  --modernize          also replace options that this QEMU has lost
+  --fd-placeholder     QEMU is any program: {vde:SWITCH,port=N} in its arguments
+                       becomes the number of a connected datagram socket
   -v, --verbose        say what is done
   -h, -help, --help    print this help
   --version            print the version

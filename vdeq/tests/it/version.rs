@@ -28,7 +28,7 @@ fn spelled(world: &World, version: &str, help: Option<&str>) -> String {
     fds.iter().fold(words, |words, fd| words.replace(&format!("fd={fd}"), "fd=N"))
 }
 
-const MODERN: &str = "-net nic -net socket,fd=N";
+const MODERN: &str = "-net nic,netdev=vdeq0 -netdev socket,id=vdeq0,fd=N";
 
 #[test]
 fn every_recorded_banner_gets_its_spelling() {
@@ -43,8 +43,11 @@ fn every_recorded_banner_gets_its_spelling() {
         ),
         (one_line("QEMU emulator", "1.0.1"), "-net nic,vlan=0 -net tap,fd=N,vlan=0"),
         (two_lines("2.12.1"), "-net nic,vlan=0 -net tap,fd=N,vlan=0"),
-        (two_lines("3.0.0"), "-net nic -net tap,fd=N"),
-        (two_lines("3.1.1 (Debian 1:3.1+dfsg-8)"), "-net nic -net tap,fd=N"),
+        (two_lines("3.0.0"), "-net nic,netdev=vdeq0 -netdev tap,id=vdeq0,fd=N"),
+        (
+            two_lines("3.1.1 (Debian 1:3.1+dfsg-8)"),
+            "-net nic,netdev=vdeq0 -netdev tap,id=vdeq0,fd=N",
+        ),
         (two_lines("4.0.0"), MODERN),
         (two_lines("5.2.0 (Debian 1:5.2+dfsg-11)"), MODERN),
         (two_lines("11.1.3 (Debian 1:11.1.3+ds-1)"), MODERN),

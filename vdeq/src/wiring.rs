@@ -1,0 +1,60 @@
+//! What the arguments ask for, whether the program is a QEMU or any other.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Read;
+
+use vde_args::{
+    ArgError, Invocation, Network, Note, Placeholders, PlugSpec, QemuVersion, Rewritten,
+};
+
+/// The longest configuration file that is read.
+const LONGEST: u64 = 1 << 20;
+
+/// The networks of a command line.
+#[derive(Debug)]
+pub(crate) enum Wiring<'a> {
+    Qemu(Network<'a>),
+    Other(Placeholders<'a>),
+}
+
+impl<'a> Wiring<'a> {
+    pub(crate) fn read(invocation: &Invocation<'a>) -> Result<Self, ArgError> {
+        if invocation.options.fd_placeholder {
+            return Placeholders::read(invocation).map(Self::Other);
+        }
+        Network::read_with(invocation, content).map(Self::Qemu)
+    }
+
+    pub(crate) fn plugs(&self) -> &[PlugSpec] {
+        match self {
+            Self::Qemu(network) => network.plugs(),
+            Self::Other(placeholders) => placeholders.plugs(),
+        }
+    }
+
+    pub(crate) fn notes(&self) -> &[Note] {
+        match self {
+            Self::Qemu(network) => network.notes(),
+            Self::Other(placeholders) => placeholders.notes(),
+        }
+    }
+
+    /// The arguments for the program, a QEMU of `version` if it is one.
+    pub(crate) fn rewrite(&self, version: QemuVersion, fds: &[i32]) -> Result<Rewritten, ArgError> {
+        match self {
+            Self::Qemu(network) => network.rewrite(version, fds),
+            Self::Other(placeholders) => placeholders.rewrite(fds),
+        }
+    }
+}
+
+/// What a configuration file says. Only of a regular file: whatever else it is (a pipe, a terminal)
+/// is QEMU's to read, and can be read once.
+fn content(path: &OsStr) -> Option<Vec<u8>> {
+    let is_file = std::fs::metadata(path).ok()?.is_file();
+    let file = is_file.then(|| File::open(path).ok()).flatten()?;
+    let mut content = Vec::new();
+    file.take(LONGEST).read_to_end(&mut content).ok()?;
+    Some(content)
+}
