@@ -13,6 +13,7 @@
 )]
 
 mod guest;
+mod qmp;
 mod rig;
 mod wire;
 mod world;
