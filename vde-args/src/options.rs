@@ -25,10 +25,31 @@ impl OptionSpec {
     /// ```
     #[must_use]
     pub fn find(name: &[u8]) -> Option<&'static Self> {
-        let at = OPTIONS.binary_search_by(|row| row.name.as_bytes().cmp(name)).ok()?;
-        OPTIONS.get(at)
+        // A handful of rows share a letter, and slices of different lengths differ at once: a line
+        // of thousands of words looks up each of them here.
+        let letter = usize::from(*name.first()?);
+        let (first, end) = (*FIRST_ROWS.get(letter)?, *FIRST_ROWS.get(letter + 1)?);
+        OPTIONS.get(first..end)?.iter().find(|row| row.name.as_bytes() == name)
     }
 }
+
+/// For each first letter (ASCII), the first row whose name does not come before it.
+const FIRST_ROWS: [usize; 128] = {
+    let mut first_rows = [0; 128];
+    let (mut letter, mut row) = (0, 0);
+    while letter < first_rows.len() {
+        #[expect(clippy::indexing_slicing, reason = "the compiler runs it and checks the bounds")]
+        while row < OPTIONS.len() && (OPTIONS[row].name.as_bytes()[0] as usize) < letter {
+            row += 1;
+        }
+        #[expect(clippy::indexing_slicing, reason = "the compiler runs it and checks the bounds")]
+        {
+            first_rows[letter] = row;
+        }
+        letter += 1;
+    }
+    first_rows
+};
 
 const fn with(name: &'static str, seen: &'static str) -> OptionSpec {
     OptionSpec { name, takes_arg: true, seen }
