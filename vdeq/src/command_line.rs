@@ -5,8 +5,6 @@ use std::ffi::OsString;
 use vde_args::{Invocation, Rewritten};
 use vde_exec::Program;
 
-use crate::accelerator;
-
 /// The arguments, and how they came about.
 #[derive(Debug)]
 pub(crate) struct Line {
@@ -39,7 +37,7 @@ pub(crate) fn assemble(
     });
     let mut changes: Vec<Change> = changes.collect();
     let lacks_kvm = program.is_some_and(|program| program.lacks_kvm);
-    if lacks_kvm && !accelerator::is_named(&invocation.line) {
+    if lacks_kvm && !invocation.line.names_accelerator() {
         let kvm = OsString::from("-enable-kvm");
         args.insert(0, kvm.clone());
         changes.insert(

@@ -2,7 +2,6 @@
 //!
 //! `parse -> plan -> run -> report`: the command line is read by `vde-args`, the plugs are made and
 //! the VM is kept by `vde-exec`; what is here ties them together and is the only part that prints.
-mod accelerator;
 mod command_line;
 mod detect;
 mod failure;
