@@ -13,6 +13,7 @@ mod line;
 mod nearest;
 mod net_option;
 mod network;
+mod obsolete;
 mod options;
 mod own;
 mod pairs;

@@ -81,6 +81,8 @@ pub enum Why {
     UmlTransport,
     /// The argument is a `-net dump`, which this QEMU no longer has.
     DumpGone,
+    /// `--modernize` was given, and this QEMU no longer has the option.
+    OptionGone,
 }
 
 impl fmt::Display for Why {
@@ -94,6 +96,7 @@ impl fmt::Display for Why {
             Self::Placeholder => "a descriptor of the plug takes this place",
             Self::UmlTransport => "kernels have lost the transport vde, and have fd",
             Self::DumpGone => "this QEMU has filters in place of -net dump",
+            Self::OptionGone => "this QEMU has lost the option, and takes these words for it",
         })
     }
 }

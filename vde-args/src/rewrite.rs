@@ -1,13 +1,13 @@
 //! The command line that a QEMU of a given age understands.
 //!
 //! An argument that does not name VDE stays byte for byte, unless it uses `vlan=` on a QEMU that
-//! has lost it. What is added comes last, so that the user's own NICs keep their order.
+//! has lost it, or `--modernize` asks for more. What is added comes last, so that the user's own NICs keep their order.
 
 use std::ffi::{OsStr, OsString};
 
 use crate::network::{Network, Why};
 use crate::spell::Speller;
-use crate::{ArgError, ArgErrorKind, CommandLine, Dialect, Item, QemuVersion};
+use crate::{ArgError, ArgErrorKind, CommandLine, Item, QemuVersion};
 
 /// The arguments to start QEMU with, and what became of the user's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Network<'_> {
     /// not a number.
     pub fn rewrite(&self, version: QemuVersion, fds: &[i32]) -> Result<Rewritten, ArgError> {
         check_descriptors(self.plugs().len(), fds)?;
-        let speller = Speller::new(self, Dialect::of(version), fds);
+        let speller = Speller::new(self, version, fds);
         let args = Vec::with_capacity(self.line.words().count() + 2);
         let out = Rewritten { args, changes: Vec::new() };
         let mut writer = Writer { network: self, speller, out };
@@ -81,7 +81,7 @@ impl Writer<'_> {
             }
             let change = match options.next_if(|option| option.word() == item.word()) {
                 Some(option) => self.speller.option(option)?,
-                None => None,
+                None => self.speller.obsolete(item.word()),
             };
             let before = line.words_of(&item);
             match change {

@@ -6,11 +6,12 @@ use std::ops::Range;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use crate::ids::Ids;
-use crate::keyval::{Edit, Entry, KeyVal, size};
+use crate::keyval::{Edit, Entry, KeyVal, Rules, size};
 use crate::net_option::{HUB_MAX, NetKind, NetOption, Notation, Vlan};
 use crate::network::{Added, Network, Why};
+use crate::obsolete::Successors;
 use crate::pairs::Pairs;
-use crate::{ArgError, ArgErrorKind, Dialect};
+use crate::{ArgError, ArgErrorKind, Dialect, QemuVersion};
 
 /// Spells network arguments and additions, and keeps track of the ids and vlans it made up.
 pub(crate) struct Speller<'a> {
@@ -22,10 +23,13 @@ pub(crate) struct Speller<'a> {
     vlans: BTreeSet<u32>,
     /// The vlans that need no hub. None on a QEMU that has vlans.
     pairs: Pairs,
+    /// What stands in the place of options that are gone. Nothing, unless that was asked for.
+    successors: Successors,
 }
 
 impl<'a> Speller<'a> {
-    pub(crate) fn new(network: &'a Network<'a>, dialect: Dialect, fds: &'a [i32]) -> Self {
+    pub(crate) fn new(network: &'a Network<'a>, version: QemuVersion, fds: &'a [i32]) -> Self {
+        let dialect = Dialect::of(version);
         let mut vlans = network.hubs(|_| true);
         vlans.extend(network.additions.iter().filter_map(|addition| match addition.what {
             Added::Joined(_, hub) => Some(hub),
@@ -36,11 +40,35 @@ impl<'a> Speller<'a> {
             true => Pairs::default(),
             false => Pairs::of(network, &mut ids),
         };
-        Self { network, dialect, fds, ids, vlans, pairs }
+        let successors = match network.modernize {
+            true => Successors::of(&network.line, version, &mut ids),
+            false => Successors::default(),
+        };
+        Self { network, dialect, fds, ids, vlans, pairs, successors }
+    }
+
+    /// What becomes of an option at this word that is not about networks; `None` if it stays.
+    pub(crate) fn obsolete(&self, word: usize) -> Option<(Vec<OsString>, Why)> {
+        Some((self.successors.words(word)?.to_vec(), Why::OptionGone))
     }
 
     /// What becomes of an argument about networks; `None` if it stays.
     pub(crate) fn option(
+        &mut self,
+        option: &NetOption<'_>,
+    ) -> Result<Option<(Vec<OsString>, Why)>, ArgError> {
+        let change = self.network_option(option)?;
+        let Some(parameters) = self.successors.parameters(option.word()) else { return Ok(change) };
+        let as_it_is = || vec![self.word(option), option.text().to_owned()];
+        let (mut after, why) = change.unwrap_or_else(|| (as_it_is(), Why::OptionGone));
+        // The network comes first, whatever joins it to a hub after it.
+        if let Some(list) = after.get_mut(1) {
+            *list = with_parameters(list, parameters);
+        }
+        Ok(Some((after, why)))
+    }
+
+    fn network_option(
         &mut self,
         option: &NetOption<'_>,
     ) -> Result<Option<(Vec<OsString>, Why)>, ArgError> {
@@ -311,6 +339,14 @@ fn with_id(option: &NetOption<'_>, list: &KeyVal<'_>, id: &[u8]) -> Option<Vec<u
         b"id" if !given => Edit::Remove,
         _ => Edit::Keep,
     }))
+}
+
+/// A list with more parameters at its end.
+fn with_parameters(list: &OsStr, parameters: &[u8]) -> OsString {
+    let ends_in_comma =
+        KeyVal::parse(list.as_bytes(), Rules::Qemu).entries().last().is_some_and(Entry::is_empty);
+    let comma: &[u8] = if ends_in_comma { b"" } else { b"," };
+    joined([list.as_bytes(), comma, parameters])
 }
 
 /// The `len=` of a dump, a size, as the plain number that a filter wants.

@@ -13,6 +13,7 @@ mod ancestor;
 mod called;
 mod laws;
 mod man_page;
+mod modernize;
 mod networks;
 mod own_options;
 mod spellings;

@@ -1,0 +1,107 @@
+//! Devices that had options of their own.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use super::{Case, Successor};
+use crate::ids::Ids;
+use crate::keyval::escape;
+
+/// The sound cards of a PC, sorted, and the devices that each was made of.
+const SOUND_CARDS: [(&[u8], &[&str]); 7] = [
+    (b"ac97", &["AC97"]),
+    (b"adlib", &["adlib"]),
+    (b"cs4231a", &["cs4231a"]),
+    (b"es1370", &["ES1370"]),
+    (b"gus", &["gus"]),
+    (b"hda", &["intel-hda", "hda-duplex"]),
+    (b"sb16", &["sb16"]),
+];
+
+/// `-soundhw CARD[,CARD...]`. The devices play on the default audio backend, as the cards did; with
+/// `-nodefaults` a QEMU of today has none, so somebody has to choose one. `pcspk`, which is a part
+/// of the machine, cannot be told without a backend either, and `all` is not what it was.
+pub(super) fn sound(case: &Case<'_>) -> Option<Successor> {
+    if case.around.has_nodefaults {
+        return None;
+    }
+    let mut out = Vec::new();
+    for card in case.value.split(|&byte| byte == b',') {
+        let (_, devices) = SOUND_CARDS.iter().find(|(name, _)| *name == card)?;
+        out.extend(devices.iter().flat_map(|name| device(name.as_bytes())));
+    }
+    Some(Successor::Words(out))
+}
+
+/// `-balloon none|virtio[,PARAMETERS]`.
+pub(super) fn balloon(value: &[u8]) -> Option<Successor> {
+    match value.strip_prefix(b"virtio") {
+        None => (value == b"none").then(|| Successor::Words(Vec::new())),
+        Some(rest) if matches!(rest.first(), None | Some(b',')) => {
+            Some(Successor::Words(device(&[b"virtio-balloon", rest].concat()).into()))
+        }
+        Some(_) => None,
+    }
+}
+
+/// `-watchdog MODEL`.
+pub(super) fn watchdog(value: &[u8]) -> Option<Successor> {
+    let is_model = !value.is_empty() && !matches!(value, b"help" | b"?") && !value.contains(&b',');
+    is_model.then(|| Successor::Words(device(value).into()))
+}
+
+/// The arguments of `-usbdevice` that are gone; the others, such as `tablet`, never went.
+pub(super) fn usb(value: &[u8], ids: &mut Ids<'_>) -> Option<Successor> {
+    let mut out = vec![OsString::from("-usb")];
+    if let Some(disk) = value.strip_prefix(b"disk:") {
+        let id = ids.fresh();
+        out.extend(drive(disk, &id)?);
+        out.extend(device(&[b"usb-storage,drive=", &*id].concat()));
+    } else if let Some(host) = value.strip_prefix(b"host:") {
+        out.extend(device(&host_device(host)?));
+    } else {
+        let name: &[u8] = match value {
+            b"audio" => b"usb-audio",
+            b"ccid" => b"usb-ccid",
+            _ => return None,
+        };
+        out.extend(device(name));
+    }
+    Some(Successor::Words(out))
+}
+
+/// `FILE` or `format=FORMAT:FILE`.
+fn drive(disk: &[u8], id: &[u8]) -> Option<[OsString; 2]> {
+    let (format, file) = match disk.strip_prefix(b"format=") {
+        None => (&b""[..], disk),
+        Some(rest) => {
+            let end = rest.iter().position(|&byte| byte == b':')?;
+            (rest.get(..end)?, rest.get(end + 1..)?)
+        }
+    };
+    let mut list = [b"if=none,id=", id, b",file=", &escape(file)].concat();
+    if !format.is_empty() {
+        list.extend_from_slice(&[b",format=", &*escape(format)].concat());
+    }
+    (!file.is_empty()).then(|| ["-drive".into(), OsString::from_vec(list)])
+}
+
+/// `VENDOR:PRODUCT` in hexadecimal, or `BUS.ADDRESS` in decimal digits.
+fn host_device(host: &[u8]) -> Option<Vec<u8>> {
+    let pair = |separator: u8, is_digit: fn(&u8) -> bool| {
+        let at = host.iter().position(|&byte| byte == separator)?;
+        let (first, second) = (host.get(..at)?, host.get(at + 1..)?);
+        let is_number = |text: &[u8]| matches!(text.len(), 1..=4) && text.iter().all(is_digit);
+        (is_number(first) && is_number(second)).then_some((first, second))
+    };
+    if let Some((vendor, product)) = pair(b':', u8::is_ascii_hexdigit) {
+        return Some([b"usb-host,vendorid=0x", vendor, b",productid=0x", product].concat());
+    }
+    let (bus, address) = pair(b'.', u8::is_ascii_digit)?;
+    // QEMU would read a leading zero as the sign of an octal number, then and now.
+    Some([b"usb-host,hostbus=", bus, b",hostaddr=", address].concat())
+}
+
+fn device(list: &[u8]) -> [OsString; 2] {
+    ["-device".into(), OsStr::from_bytes(list).to_owned()]
+}
