@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use super::{Case, Successor};
+use crate::QemuVersion;
 use crate::ids::Ids;
 use crate::keyval::escape;
 
@@ -17,6 +18,10 @@ const SOUND_CARDS: [(&[u8], &[&str]); 7] = [
     (b"hda", &["intel-hda", "hda-duplex"]),
     (b"sb16", &["sb16"]),
 ];
+
+/// What else `-usbdevice` knew, and the devices. They went later than the arguments with a colon.
+const USB_DEVICES: [(&[u8], &[u8]); 2] = [(b"audio", b"usb-audio"), (b"ccid", b"usb-ccid")];
+const USB_DEVICES_GONE: QemuVersion = QemuVersion::new(6, 0, 0);
 
 /// `-soundhw CARD[,CARD...]`. The devices play on the default audio backend, as the cards did; with
 /// `-nodefaults` a QEMU of today has none, so somebody has to choose one. `pcspk`, which is a part
@@ -51,7 +56,8 @@ pub(super) fn watchdog(value: &[u8]) -> Option<Successor> {
 }
 
 /// The arguments of `-usbdevice` that are gone; the others, such as `tablet`, never went.
-pub(super) fn usb(value: &[u8], ids: &mut Ids<'_>) -> Option<Successor> {
+pub(super) fn usb(case: &Case<'_>, ids: &mut Ids<'_>) -> Option<Successor> {
+    let value = case.value;
     let mut out = vec![OsString::from("-usb")];
     if let Some(disk) = value.strip_prefix(b"disk:") {
         let id = ids.fresh();
@@ -60,11 +66,10 @@ pub(super) fn usb(value: &[u8], ids: &mut Ids<'_>) -> Option<Successor> {
     } else if let Some(host) = value.strip_prefix(b"host:") {
         out.extend(device(&host_device(host)?));
     } else {
-        let name: &[u8] = match value {
-            b"audio" => b"usb-audio",
-            b"ccid" => b"usb-ccid",
-            _ => return None,
-        };
+        let (_, name) = USB_DEVICES.iter().find(|(old, _)| *old == value)?;
+        if case.version < USB_DEVICES_GONE {
+            return None;
+        }
         out.extend(device(name));
     }
     Some(Successor::Words(out))

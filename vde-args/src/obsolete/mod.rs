@@ -54,6 +54,7 @@ struct Surroundings {
 struct Case<'a> {
     /// The option's argument; empty if it has none.
     value: &'a [u8],
+    version: QemuVersion,
     around: &'a Surroundings,
 }
 
@@ -113,7 +114,7 @@ const GONE: &[Gone] = &[
     // Had no effect in any QEMU, only in qemu-kvm.
     gone("tdf", (3, 0), |_, _| words([])),
     gone("tftp", (3, 1), |case, _| user_net::parameter(case, b"tftp")),
-    gone("usbdevice", (2, 12), |case, ids| devices::usb(case.value, ids)),
+    gone("usbdevice", (2, 12), devices::usb),
     gone("vmwarevga", (0, 10), |_, _| words(["-vga", "vmware"])),
     gone("watchdog", (7, 1), |case, _| devices::watchdog(case.value)),
 ];
@@ -173,7 +174,8 @@ impl<'a> Obsolete<'a> {
             return None;
         }
         let value = option.value.map(OsStrExt::as_bytes).unwrap_or_default();
-        (gone.successor)(&Case { value, around: self.surroundings() }, ids)
+        let case = Case { value, version: self.version, around: self.surroundings() };
+        (gone.successor)(&case, ids)
     }
 
     fn surroundings(&self) -> &Surroundings {

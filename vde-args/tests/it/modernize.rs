@@ -118,6 +118,7 @@ fn a_qemu_that_has_the_option_keeps_it() {
         ("-no-acpi", (8, 2, 0)),
         ("-chroot /", (8, 2, 0)),
         ("-usbdevice disk:x", (2, 11, 0)),
+        ("-usbdevice audio", (5, 2, 0)),
     ] {
         let (major, minor, micro) = last;
         assert_eq!(modern(QemuVersion::new(major, minor, micro), option), option);

@@ -20,6 +20,7 @@ mod world;
 
 mod leftovers;
 mod man_page;
+mod modernize;
 mod names;
 mod refusals;
 mod versions;
