@@ -108,6 +108,28 @@ impl ArgError {
         Self { kind, index, span, found: found.to_owned() }
     }
 
+    /// The section of the manual page vdeq(1) that has the rule.
+    ///
+    /// ```
+    /// let error = vde_args::parse(&["vdeq", "--mod", "9", "qemu"].map(Into::into)).unwrap_err();
+    /// assert_eq!(error.manual_section(), "OPTIONS");
+    /// ```
+    #[must_use]
+    pub fn manual_section(&self) -> &'static str {
+        match self.kind {
+            ArgErrorKind::MissingProgram | ArgErrorKind::OptionBeforeProgram => "SYNOPSIS",
+            ArgErrorKind::UnknownOption { .. }
+            | ArgErrorKind::MissingValue { .. }
+            | ArgErrorKind::UnexpectedValue
+            | ArgErrorKind::BadMode
+            | ArgErrorKind::BadTimeout
+            | ArgErrorKind::BadVersion
+            | ArgErrorKind::BadExplain
+            | ArgErrorKind::Contradiction { .. } => "OPTIONS",
+            _ => "DESCRIPTION",
+        }
+    }
+
     /// An error about something that is missing after argument `index`.
     pub(crate) fn after(kind: ArgErrorKind, index: usize, text: &OsStr) -> Self {
         Self::at(kind, index, text, text.len()..text.len())

@@ -89,7 +89,9 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Vde => "it names a VDE network",
-            Self::VlanGone => "this QEMU has hub ports in place of vlan=",
+            Self::VlanGone => {
+                "this QEMU has lost vlan=: netdev= or ports of a hub join what shared one"
+            }
             Self::Sock => "-sock asks for this switch",
             Self::NothingNamed => "no network is named",
             Self::NoNic => "a VDE network without a NIC is of no use",

@@ -110,7 +110,10 @@ impl Failure {
 
     fn hints(&self) -> Vec<String> {
         match self {
-            Self::Args(error) => argument_hints(error),
+            Self::Args(error) => {
+                let manual = format!("see vdeq(1), {}, or vdeq --help", error.manual_section());
+                argument_hints(error).into_iter().chain([manual]).collect()
+            }
             Self::Plan(PlanError::Locator { .. }) => vec![
                 "a switch is named by its directory: sock=/run/vde.ctl, or with a port /run/vde.ctl[3]"
                     .to_owned(),
@@ -145,16 +148,14 @@ fn culprit<'a>(error: &DialError, spec: &'a PlugSpec) -> Option<&'a Spot> {
 
 fn argument_hints(error: &ArgError) -> Vec<String> {
     match error.kind {
-        ArgErrorKind::MissingProgram => vec![
-            "for example: vdeq qemu-system-x86_64 -hda disk.img -net nic -net vde".to_owned(),
-            "vdeq --help tells the rest".to_owned(),
-        ],
+        ArgErrorKind::MissingProgram => {
+            vec!["for example: vdeq qemu-system-x86_64 -hda disk.img -net nic -net vde".to_owned()]
+        }
         ArgErrorKind::UnknownParameter { .. } => {
             vec![
                 "a VDE network takes sock=, port=, group= and mode=; in -net also vlan=".to_owned(),
             ]
         }
-        ArgErrorKind::UnknownOption { .. } => vec!["vdeq --help lists the options".to_owned()],
         _ => Vec::new(),
     }
 }

@@ -45,7 +45,12 @@ pub(crate) fn preview(invocation: &Invocation<'_>) -> Result<String, Failure> {
     let fds = foresee_numbers(plugs.len()).map_err(Failure::Numbers)?;
     let rewritten = wiring.rewrite(version.map_or(NEWEST, |(version, _)| version), &fds)?;
     let line = command_line::assemble(rewritten, program.as_ref(), invocation);
-    let notes = wiring.notes().iter().map(ToString::to_string).collect();
+    let lost = version.and_then(|(version, _)| wiring.lost(invocation, version));
+    if invocation.options.explain.is_none() {
+        wiring.tell_notes(voice);
+        lost.iter().for_each(|lost| voice.say(lost));
+    }
+    let notes = wiring.notes().iter().map(ToString::to_string).chain(lost).collect();
     let program = program.map(|program| program.path);
     let preview = Preview { invocation, program, version, plugs, fds, notes, line };
     Ok(match invocation.options.explain {

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-use vde_args::{Invocation, Note, QemuVersion};
+use vde_args::{Invocation, QemuVersion};
 use vde_exec::{
     Connection, DialError, DialOptions, End, Environment, Event, Launch, Program, Signals, dial,
     give_back, number, supervise,
@@ -34,7 +34,7 @@ pub(crate) fn run(invocation: &Invocation<'_>) -> Result<End, Failure> {
     let plugs = plan(wiring.plugs(), &invocation.options)?;
     let environment = Environment::of_process();
     let program = find(invocation, &environment, voice)?;
-    tell_notes(&wiring, voice);
+    wiring.tell_notes(voice);
 
     let signals = Signals::take().map_err(Failure::Signals)?;
     let detection = match wiring {
@@ -47,6 +47,9 @@ pub(crate) fn run(invocation: &Invocation<'_>) -> Result<End, Failure> {
     let end = plug_in(&plugs, &mut connections, invocation, &environment, &signals, voice)
         .and_then(|()| version(detection, invocation, &signals, voice))
         .and_then(|version| {
+            if let Some(lost) = wiring.lost(invocation, version) {
+                voice.say(lost);
+            }
             number(&mut connections);
             let fds: Vec<i32> = connections.iter().map(|plug| plug.data.as_raw_fd()).collect();
             let rewritten = wiring.rewrite(version, &fds)?;
@@ -71,18 +74,6 @@ fn find(
         voice.detail(format_args!("there is no program {asked}; {path} takes its place"));
     }
     Ok(program)
-}
-
-fn tell_notes(wiring: &Wiring<'_>, voice: Voice) {
-    for note in wiring.notes() {
-        match note {
-            Note::DefaultSwitch | Note::Informational { .. } | Note::NicAdded { .. } => {
-                voice.detail(note);
-            }
-            // Not what was asked for, perhaps.
-            _ => voice.say(note),
-        }
-    }
 }
 
 /// Makes every plug, in the order of the command line, so that ports are given out in that order.

@@ -5,8 +5,10 @@ use std::fs::File;
 use std::io::Read;
 
 use vde_args::{
-    ArgError, Invocation, Network, Note, Placeholders, PlugSpec, QemuVersion, Rewritten,
+    ArgError, Invocation, Network, Note, OptionItem, Placeholders, PlugSpec, QemuVersion, Rewritten,
 };
+
+use crate::voice::Voice;
 
 /// The longest configuration file that is read.
 const LONGEST: u64 = 1 << 20;
@@ -38,6 +40,31 @@ impl<'a> Wiring<'a> {
             Self::Qemu(network) => network.notes(),
             Self::Other(placeholders) => placeholders.notes(),
         }
+    }
+
+    /// Says what there is to say of the arguments.
+    pub(crate) fn tell_notes(&self, voice: Voice) {
+        for note in self.notes() {
+            match note {
+                Note::DefaultSwitch | Note::Informational { .. } | Note::NicAdded { .. } => {
+                    voice.detail(note);
+                }
+                // Not what was asked for, perhaps.
+                _ => voice.say(note),
+            }
+        }
+    }
+
+    /// What to say of options that a QEMU of `version` has lost, and that stay as they are.
+    pub(crate) fn lost(&self, invocation: &Invocation<'_>, version: QemuVersion) -> Option<String> {
+        if matches!(self, Self::Other(_)) || invocation.options.modernize {
+            return None;
+        }
+        let name = |option: OptionItem<'_>| format!("-{}", option.name.to_string_lossy());
+        let names: Vec<_> = invocation.line.obsolete(version).map(name).collect();
+        (!names.is_empty()).then(|| {
+            format!("QEMU {version} has lost {}: --modernize translates that", names.join(", "))
+        })
     }
 
     /// The arguments for the program, a QEMU of `version` if it is one.

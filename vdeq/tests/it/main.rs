@@ -15,6 +15,7 @@ mod command_line;
 mod documentation;
 mod exit_status;
 mod inheritance;
+mod preview;
 mod program;
 mod refusals;
 mod signals;
