@@ -30,7 +30,6 @@ pub fn check(data: &[u8]) {
     lossless(&argv);
     match parse(&argv) {
         Err(error) => points_at_its_cause(&argv, &error),
-        Ok(Command::Help | Command::Version) => {}
         Ok(Command::Run(run)) if run.options.fd_placeholder => {
             belongs_to_argv(&argv, &run);
             placeholders(data, &argv, &run);
@@ -39,6 +38,7 @@ pub fn check(data: &[u8]) {
             belongs_to_argv(&argv, &run);
             networks(data, &argv, &run);
         }
+        Ok(_) => {}
     }
     // The same words as QEMU's alone, as a caller of the library may have them.
     networks(data, &argv, &Invocation::new("qemu", CommandLine::parse(&argv)));

@@ -35,7 +35,7 @@ fn lossless(data: &[u8], list: &KeyVal<'_>) {
 
 /// Key, equals sign and value are the whole item.
 fn readable(list: &KeyVal<'_>) {
-    for (at, Entry { span, key, value }) in list.entries().iter().enumerate() {
+    for (at, Entry { span, key, value, .. }) in list.entries().iter().enumerate() {
         match (key, value) {
             (Some(key), Some(value)) => {
                 assert_eq!((key.start, value.end), (span.start, span.end));

@@ -22,6 +22,7 @@ use crate::{ArgError, ArgErrorKind, CommandLine, OptionSpec, QemuVersion, Spot};
 
 /// What the user wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Command<'a> {
     /// A usage text.
     Help,
@@ -87,6 +88,7 @@ pub struct Options {
 
 /// How `--explain` is to be answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Explain {
     /// For people.
     Text,
@@ -96,6 +98,7 @@ pub enum Explain {
 
 /// One name of a `-sock` list.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Sock {
     /// The switch; `None` for an empty name, which is the default switch.
     pub path: Option<OsString>,

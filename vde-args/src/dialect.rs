@@ -7,6 +7,7 @@ use crate::QemuVersion;
 /// The wrong one does not always fail: `socket,fd=` on QEMU 2.10 to 3.1 starts and silently loses
 /// every frame the guest sends, so the age must be known. `tap,fd=` is fatal from 5.1 on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Dialect {
     /// QEMU 0.6 and 0.7: `-tun-fd N`, one NIC each, no `-net` at all.
     TunFd,

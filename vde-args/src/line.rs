@@ -64,6 +64,7 @@ impl Item<'_> {
 
 /// An option as it stands on the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct OptionItem<'a> {
     /// Which word of argv is the option's name.
     pub word: usize,

@@ -140,6 +140,45 @@ impl<'a> NetOption<'a> {
         })
     }
 
+    /// The argument as a list, if it is written as one.
+    ///
+    /// ```
+    /// use vde_args::keyval::Edit;
+    /// use vde_args::{CommandLine, Item, ItemEdit, NetOption};
+    ///
+    /// // Every user network gets another name.
+    /// let words = ["-m", "64", "-nic", "user,hostname=a,model=e1000"].map(Into::into);
+    /// let edited = CommandLine::parse(&words).edit(|item| {
+    ///     let Item::Option(option) = item else { return ItemEdit::Keep };
+    ///     let Some(net) = NetOption::read(&option).filter(|net| net.is_type(b"user")) else {
+    ///         return ItemEdit::Keep;
+    ///     };
+    ///     let Some(list) = net.list() else { return ItemEdit::Keep };
+    ///     let renamed = list.edit(|entry| match list.key(entry) {
+    ///         b"hostname" => Edit::Replace(b"hostname=b".to_vec()),
+    ///         _ => Edit::Keep,
+    ///     });
+    ///     ItemEdit::Replace(vec!["-nic".into(), String::from_utf8(renamed).unwrap().into()])
+    /// });
+    /// assert_eq!(edited, ["-m", "64", "-nic", "user,hostname=b,model=e1000"]);
+    /// ```
+    #[must_use]
+    pub fn list(&self) -> Option<&KeyVal<'a>> {
+        match &self.notation {
+            Notation::List(list) => Some(list),
+            _ => None,
+        }
+    }
+
+    /// The argument as an object, if it is written as one.
+    #[must_use]
+    pub fn json(&self) -> Option<&Object<'a>> {
+        match &self.notation {
+            Notation::Json(object) => Some(object),
+            _ => None,
+        }
+    }
+
     /// The type of a network or the driver of a device: `vde`, `nic`, `user`, `e1000`, ...
     #[must_use]
     pub fn type_name(&self) -> Option<Cow<'_, [u8]>> {

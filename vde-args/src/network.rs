@@ -420,11 +420,14 @@ impl<'a> Network<'a> {
 
     /// Tells of types that QEMU does not have and that `vde` may have been meant by.
     fn note_near_misses(&mut self) {
-        let notes = self.options.iter().filter_map(|option| {
-            let name = option.type_name().filter(|_| option.kind() != NetKind::Device)?;
+        let networks = self.options.iter().filter(|option| option.kind() != NetKind::Device);
+        let notes = networks.filter_map(|option| {
+            // `vde:sock=...` has no type, but a first word.
+            let first = || option.params().into_iter().next().map(|param| param.key);
+            let name = option.type_name().or_else(first)?;
             let is_known = KNOWN_TYPES.iter().any(|known| known.as_bytes() == &*name);
-            // `vde:sock=...` and `vde/run/switch` too.
-            let is_near = nearest(&name, ["vde"]).is_some() || name.starts_with(b"vde");
+            let small = name.to_ascii_lowercase();
+            let is_near = nearest(&small, ["vde"]).is_some() || small.starts_with(b"vde");
             (!is_known && !option.is_vde() && is_near).then(|| Note::NearMiss {
                 index: option.index(),
                 found: OsStr::from_bytes(&name).to_owned(),

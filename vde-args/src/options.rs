@@ -5,6 +5,7 @@
 
 /// What is known of one QEMU option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct OptionSpec {
     /// The name without dashes, as QEMU spells it (names are case sensitive: `-m` is not `-M`).
     pub name: &'static str,

@@ -7,6 +7,7 @@ use crate::nearest::nearest;
 
 /// One of vdeq's own options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct OwnOption {
     /// Which it is.
     pub id: OwnId,
@@ -22,6 +23,7 @@ pub struct OwnOption {
 
 /// Whether an [`OwnOption`] takes an argument, and what a help text calls it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum OwnValue {
     /// It takes none.
     None,
@@ -33,6 +35,7 @@ pub enum OwnValue {
 
 /// The identity of an [`OwnOption`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum OwnId {
     /// `-h`
     Help,
@@ -64,6 +67,7 @@ pub enum OwnId {
 
 /// Where on the command line an own option is recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Place {
     /// Before the program name; on a link (`vdeqemu`), only as the very first word.
     Front,

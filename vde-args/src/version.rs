@@ -74,6 +74,7 @@ impl fmt::Display for QemuVersion {
 
 /// A text is not `X.Y` or `X.Y.Z` in decimal numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct VersionError;
 
 impl fmt::Display for VersionError {

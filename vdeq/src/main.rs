@@ -36,12 +36,13 @@ fn main() {
 
 fn command(argv: &[OsString]) -> Result<vde_exec::End, Failure> {
     match vde_args::parse(argv)? {
-        Command::Help => print(usage::TEXT),
         Command::Version => print(concat!("vdeq ", env!("CARGO_PKG_VERSION"), "\n")),
         Command::Run(run) if run.options.dry_run || run.options.explain.is_some() => {
             print(&preview::preview(&run)?)
         }
         Command::Run(invocation) => return run::run(&invocation),
+        // Help, and whatever else is not for here.
+        _ => print(usage::TEXT),
     }
     .map_err(Failure::Output)?;
     Ok(vde_exec::End::Exited(0))

@@ -55,8 +55,8 @@ pub(crate) fn preview(invocation: &Invocation<'_>) -> Result<String, Failure> {
     let preview = Preview { invocation, program, version, plugs, fds, notes, line };
     Ok(match invocation.options.explain {
         None => format!("{}\n", preview.command()),
-        Some(Explain::Text) => preview.text(),
         Some(Explain::Json) => format!("{:#}\n", preview.json()),
+        Some(_) => preview.text(),
     })
 }
 

@@ -25,6 +25,7 @@ use std::ops::Range;
 
 /// Which grammar to read by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Rules {
     /// QEMU's, to the letter.
     Qemu,
@@ -49,6 +50,7 @@ pub struct KeyVal<'a> {
 
 /// One item between two commas. All ranges are bytes of the whole argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Entry {
     /// The item without the commas around it.
     pub span: Range<usize>,

@@ -75,7 +75,7 @@ fn check_argv(argv: &[OsString]) {
             }
             check_network(argv, &run);
         }
-        Ok(Command::Help | Command::Version) => {}
+        Ok(_) => {}
     }
 }
 

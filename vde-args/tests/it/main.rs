@@ -15,6 +15,7 @@ mod laws;
 mod man_page;
 mod modernize;
 mod networks;
+mod notations;
 mod own_options;
 mod spellings;
 mod support;
