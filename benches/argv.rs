@@ -30,6 +30,15 @@ fn long_line(length: usize) -> Vec<OsString> {
     line
 }
 
+/// A line of `length` words that is all networks: a NIC and a VDE network on each vlan.
+fn network_line(length: usize) -> Vec<OsString> {
+    let mut line = words("vdeq qemu");
+    for vlan in 0..length.saturating_sub(2) / 4 {
+        line.extend(words(&format!("-net nic,vlan={vlan} -net vde,vlan={vlan},sock=/tmp/my.ctl")));
+    }
+    line
+}
+
 const NEW: QemuVersion = QemuVersion::new(7, 2, 0);
 const OLD: QemuVersion = QemuVersion::new(2, 5, 0);
 
@@ -47,15 +56,17 @@ fn argv(c: &mut Criterion) {
         let id = BenchmarkId::new("rewrite/man-page", name);
         c.bench_with_input(id, &line, |b, line| b.iter(|| rewrite(black_box(line), version)));
     }
-    let mut group = c.benchmark_group("rewrite/words");
-    for length in [10, 200, 2_000, 10_000] {
-        group.throughput(Throughput::Elements(length as u64));
-        let line = long_line(length);
-        group.bench_with_input(BenchmarkId::from_parameter(length), &line, |b, line| {
-            b.iter(|| rewrite(black_box(line), NEW));
-        });
+    for (name, make) in [("words", long_line as fn(usize) -> _), ("networks", network_line)] {
+        let mut group = c.benchmark_group(format!("rewrite/{name}"));
+        for length in [10, 200, 2_000, 10_000] {
+            group.throughput(Throughput::Elements(length as u64));
+            let line = make(length);
+            group.bench_with_input(BenchmarkId::from_parameter(length), &line, |b, line| {
+                b.iter(|| rewrite(black_box(line), NEW));
+            });
+        }
+        group.finish();
     }
-    group.finish();
 }
 
 criterion_group!(benches, argv);

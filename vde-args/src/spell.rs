@@ -21,6 +21,8 @@ pub(crate) struct Speller<'a> {
     ids: Ids<'a>,
     /// The vlans that have a client.
     vlans: BTreeSet<u32>,
+    /// All vlans below this have one.
+    free_from: u32,
     /// The vlans that need no hub. None on a QEMU that has vlans.
     pairs: Pairs,
     /// What stands in the place of options that are gone. Nothing, unless that was asked for.
@@ -44,7 +46,7 @@ impl<'a> Speller<'a> {
             true => Successors::of(&network.line, version, &mut ids),
             false => Successors::default(),
         };
-        Self { network, dialect, fds, ids, vlans, pairs, successors }
+        Self { network, dialect, fds, ids, vlans, free_from: 0, pairs, successors }
     }
 
     /// What becomes of an option at this word that is not about networks; `None` if it stays.
@@ -113,6 +115,7 @@ impl<'a> Speller<'a> {
             return out;
         }
         let last_type = list.last_entry(b"type");
+        let id = list.first(b"id").is_none().then(|| list.last_entry(b"name")).flatten();
         let edited = list.edit(|entry| match list.key(entry) {
             b"type" if Some(entry) == last_type => {
                 let key: &[u8] = if entry.key.is_some() { b"type=" } else { b"" };
@@ -120,7 +123,13 @@ impl<'a> Speller<'a> {
             }
             b"type" | b"sock" | b"port" | b"group" | b"mode" => Edit::Remove,
             b"vlan" if !keep_vlan => Edit::Remove,
-            b"name" if !keep_vlan => name_as_id(list, entry),
+            // `name=` is the older word for `id=`, which QEMU takes alone since 5.1.
+            b"name" if !keep_vlan => match &entry.value {
+                Some(value) if id == Some(entry) => {
+                    Edit::Replace([b"id=", list.bytes(value)].concat())
+                }
+                _ => Edit::Remove,
+            },
             _ if entry.is_empty() => Edit::Remove,
             _ => Edit::Keep,
         });
@@ -288,8 +297,10 @@ impl<'a> Speller<'a> {
 
     /// A vlan that has no client yet, and now has.
     fn free_vlan(&mut self) -> u32 {
-        let vlan = (0..=HUB_MAX).find(|vlan| !self.vlans.contains(vlan)).unwrap_or(0);
+        // Below the last one that was free there is no other: vlans are taken and never given back.
+        let vlan = (self.free_from..=HUB_MAX).find(|vlan| !self.vlans.contains(vlan)).unwrap_or(0);
         self.vlans.insert(vlan);
+        self.free_from = vlan.saturating_add(1);
         vlan
     }
 }
@@ -304,17 +315,6 @@ pub(crate) fn own_id(list: &KeyVal<'_>) -> Option<Vec<u8>> {
     let id = list.entries().iter().find(|entry| list.key(entry) == b"id");
     let id = id.or_else(|| list.last_entry(b"name"))?;
     id.value.as_ref().map(|value| list.bytes(value).to_vec()).filter(|id| !id.is_empty())
-}
-
-/// `name=` as `id=`, its newer word, which QEMU takes alone since 5.1: the last one, if there is no
-/// `id=` yet.
-fn name_as_id(list: &KeyVal<'_>, entry: &Entry) -> Edit {
-    match &entry.value {
-        Some(value) if list.first(b"id").is_none() && list.last_entry(b"name") == Some(entry) => {
-            Edit::Replace([b"id=", list.bytes(value)].concat())
-        }
-        _ => Edit::Remove,
-    }
 }
 
 /// A NIC that refers to the netdev `id` in place of its `vlan=`.
