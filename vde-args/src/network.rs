@@ -425,10 +425,12 @@ impl<'a> Network<'a> {
             // `vde:sock=...` has no type, but a first word.
             let first = || option.params().into_iter().next().map(|param| param.key);
             let name = option.type_name().or_else(first)?;
-            let is_known = KNOWN_TYPES.iter().any(|known| known.as_bytes() == &*name);
+            if option.is_vde() || KNOWN_TYPES.iter().any(|known| known.as_bytes() == &*name) {
+                return None;
+            }
             let small = name.to_ascii_lowercase();
-            let is_near = nearest(&small, ["vde"]).is_some() || small.starts_with(b"vde");
-            (!is_known && !option.is_vde() && is_near).then(|| Note::NearMiss {
+            let is_near = small.starts_with(b"vde") || nearest(&small, ["vde"]).is_some();
+            is_near.then(|| Note::NearMiss {
                 index: option.index(),
                 found: OsStr::from_bytes(&name).to_owned(),
             })
