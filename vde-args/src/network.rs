@@ -4,14 +4,13 @@
 //! asked for it. [`Network::rewrite`] does the rest once the version is known.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::{OsStr, OsString};
-use std::fmt;
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use crate::error::Quoted;
 use crate::informational::informational;
 use crate::nearest::nearest;
 use crate::net_option::{NetKind, NetOption, Notation};
+use crate::note::{Note, Why};
 use crate::plug::PlugSpec;
 use crate::readconfig::Config;
 use crate::{ArgError, ArgErrorKind, CommandLine, Invocation, Options, Style};
@@ -59,151 +58,6 @@ pub(crate) enum Added {
     Joined(usize, u32),
     /// A NIC on this hub.
     Nic(u32),
-}
-
-/// Why an argument was changed or added.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Why {
-    /// The argument names a VDE network.
-    Vde,
-    /// The argument uses `vlan=`, which this QEMU no longer has.
-    VlanGone,
-    /// The argument is a name of a `-sock` list.
-    Sock,
-    /// No network is named.
-    NothingNamed,
-    /// A plug has no NIC.
-    NoNic,
-    /// A `{vde...}` stands for a descriptor.
-    Placeholder,
-    /// A User-mode Linux kernel is told to use its own VDE transport, which kernels have lost.
-    UmlTransport,
-    /// The argument is a `-net dump`, which this QEMU no longer has.
-    DumpGone,
-    /// `--modernize` was given, and this QEMU no longer has the option.
-    OptionGone,
-}
-
-impl fmt::Display for Why {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Vde => "it names a VDE network",
-            Self::VlanGone => {
-                "this QEMU has lost vlan=: netdev= or ports of a hub join what shared one"
-            }
-            Self::Sock => "-sock asks for this switch",
-            Self::NothingNamed => "no network is named",
-            Self::NoNic => "a VDE network without a NIC is of no use",
-            Self::Placeholder => "a descriptor of the plug takes this place",
-            Self::UmlTransport => "kernels have lost the transport vde, and have fd",
-            Self::DumpGone => "this QEMU has filters in place of -net dump",
-            Self::OptionGone => "this QEMU has lost the option, and takes these words for it",
-        })
-    }
-}
-
-/// Something worth telling the user that is not wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Note {
-    /// No network is named, so the default switch was taken.
-    DefaultSwitch,
-    /// No VDE network is named but another backend is, so nothing was added.
-    OtherBackend {
-        /// The argument that names it.
-        index: usize,
-        /// Its text.
-        text: OsString,
-    },
-    /// No network is named, but a file that could not be read here may name one, so nothing was
-    /// added.
-    UnreadFile {
-        /// The argument that names it.
-        index: usize,
-        /// The file.
-        text: OsString,
-    },
-    /// Nothing in the arguments stands for a descriptor.
-    NoPlaceholder,
-    /// A type that no QEMU has and that looks like `vde`.
-    NearMiss {
-        /// The argument.
-        index: usize,
-        /// The type.
-        found: OsString,
-    },
-    /// Two plugs of one vlan are in the same switch. Frames go round between them.
-    Loop {
-        /// The argument with the second.
-        index: usize,
-        /// The vlan.
-        vlan: u32,
-    },
-    /// QEMU will only print something and exit, so nothing was added.
-    Informational {
-        /// The argument that makes it so.
-        index: usize,
-        /// Its text.
-        text: OsString,
-    },
-    /// A NIC was added, because a VDE network had none.
-    NicAdded {
-        /// The vlan (hub) it was added to; `None` if it has a plug to itself.
-        vlan: Option<u32>,
-    },
-    /// A `-netdev vde` that nothing on the line refers to. A device may be plugged in later, so
-    /// nothing was added.
-    NoDevice {
-        /// The argument.
-        index: usize,
-        /// Its id.
-        id: OsString,
-    },
-}
-
-impl fmt::Display for Note {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::DefaultSwitch => f.write_str("no network is named: joining the default switch"),
-            Self::OtherBackend { text, .. } => {
-                write!(
-                    f,
-                    "no VDE network was added, because {} names another network",
-                    Quoted(text)
-                )
-            }
-            Self::UnreadFile { text, .. } => write!(
-                f,
-                "no VDE network was added, because the file {} may name another network",
-                Quoted(text)
-            ),
-            Self::NoPlaceholder => {
-                f.write_str("no argument has a {vde:...}: the program gets no network")
-            }
-            Self::NearMiss { found, .. } => {
-                write!(
-                    f,
-                    "QEMU has no network of the type {}: did you mean `vde,...`?",
-                    Quoted(found)
-                )
-            }
-            Self::Loop { vlan, .. } => write!(
-                f,
-                "vlan {vlan} is plugged into the same switch twice: its frames go round for ever"
-            ),
-            Self::Informational { text, .. } => {
-                write!(f, "{} only asks QEMU for information: no network was added", Quoted(text))
-            }
-            Self::NicAdded { vlan: None } => f.write_str("a NIC was added for the VDE network"),
-            Self::NicAdded { vlan: Some(vlan) } => {
-                write!(f, "a NIC was added on vlan {vlan}, where the VDE network had none")
-            }
-            Self::NoDevice { id, .. } => {
-                write!(f, "no device refers to the VDE network with the id {}", Quoted(id))
-            }
-        }
-    }
 }
 
 impl<'a> Network<'a> {

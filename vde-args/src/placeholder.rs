@@ -16,7 +16,7 @@ use std::ops::Range;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use crate::keyval::{KeyVal, Rules};
-use crate::network::{Note, Why};
+use crate::note::{Note, Why};
 use crate::plug::{PORT_MAX, PlugSpec, Spot};
 use crate::rewrite::{Change, Rewritten, check_descriptors};
 use crate::values::{read_mode, read_number};

@@ -5,7 +5,8 @@
 
 use std::ffi::{OsStr, OsString};
 
-use crate::network::{Network, Why};
+use crate::network::Network;
+use crate::note::Why;
 use crate::spell::Speller;
 use crate::{ArgError, ArgErrorKind, CommandLine, Item, QemuVersion};
 
