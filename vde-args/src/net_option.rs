@@ -9,8 +9,8 @@ use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 
 use crate::json::{JsonError, Kind as JsonKind, Object};
-use crate::keyval::{Entry, KeyVal, Rules};
-use crate::values::read_number;
+use crate::keyval::{Entry, KeyVal, Rules, number};
+use crate::values::read_vlan;
 use crate::{CommandLine, OptionItem};
 
 /// The highest hub number: QEMU keeps it in a signed 32 bit number.
@@ -262,7 +262,7 @@ impl<'a> NetOption<'a> {
             NetKind::Netdev | NetKind::Nic => None,
         };
         let Some(entry) = entry else { return Vlan::Absent };
-        let number = list.value(entry).and_then(|value| read_number(&value, HUB_MAX));
+        let number = list.value(entry).and_then(|value| read_vlan(&value));
         let span = || entry.value.clone().unwrap_or_else(|| entry.span.clone());
         number.map_or_else(|| Vlan::Bad(span()), Vlan::Number)
     }
@@ -276,7 +276,9 @@ impl<'a> NetOption<'a> {
             (NetKind::Net, Vlan::Absent | Vlan::Bad(_)) => Some(0),
             (_, Vlan::Number(vlan)) => Some(vlan),
             (NetKind::Netdev | NetKind::Nic, _) if self.is_type(b"hubport") => {
-                self.get(b"hubid").and_then(|hub| read_number(&hub, HUB_MAX))
+                // QEMU's to read, so by its rules.
+                let hub = self.get(b"hubid").and_then(|hub| number(&hub));
+                hub.and_then(|hub| u32::try_from(hub).ok()).filter(|hub| *hub <= HUB_MAX)
             }
             _ => None,
         }
@@ -404,6 +406,9 @@ mod tests {
         assert_eq!(option("-net", "nic,netdev=n0").hub(), None);
         assert_eq!(option("-nic", "user").hub(), None);
         assert_eq!(option("-nic", "hubport,hubid=3").hub(), Some(3));
+        assert_eq!(option("-nic", "hubport,hubid=0x1f").hub(), Some(31));
+        assert_eq!(option("-nic", "hubport,hubid=010").hub(), Some(8));
+        assert_eq!(option("-nic", "hubport,hubid=0x80000000").hub(), None);
         assert_eq!(option("-netdev", r#"{"type":"hubport","id":"h","hubid":3}"#).hub(), Some(3));
         assert_eq!(option("-device", "e1000,vlan=4").hub(), Some(4));
         assert_eq!(option("-device", "e1000").hub(), None);

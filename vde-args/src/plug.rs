@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use crate::keyval::KeyVal;
 use crate::nearest::nearest;
 use crate::net_option::{HUB_MAX, NetKind, NetOption, NetParam, Notation};
-use crate::values::{read_mode, read_number};
+use crate::values::{read_mode, read_number, read_vlan};
 use crate::{ArgError, ArgErrorKind, Sock};
 
 /// The highest port number that the control protocol can carry: 23 bits \[P-2.4\].
@@ -193,7 +193,10 @@ impl Reader<'_> {
                 plug.mode = Some(mode).filter(|mode| *mode != 0);
                 plug.parts.mode = spot;
             }
-            "vlan" => drop(number(HUB_MAX)?),
+            "vlan" if read_vlan(value).is_none() => {
+                let kind = ArgErrorKind::BadNumber { key, max: HUB_MAX };
+                return Err(self.error(kind, &param.value_span));
+            }
             _ => {}
         }
         Ok(())

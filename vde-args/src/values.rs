@@ -3,6 +3,9 @@
 
 use std::time::Duration;
 
+use crate::keyval::number;
+use crate::net_option::HUB_MAX;
+
 /// The longest time-out that can be asked for: a day. Longer means a slip, not a plan.
 pub const TIMEOUT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -17,6 +20,12 @@ pub(crate) fn read_number(text: &[u8], max: u32) -> Option<u32> {
         number = number.checked_mul(10)?.checked_add(u32::from(digit))?;
     }
     (number <= max).then_some(number)
+}
+
+/// The vlan that `text` is. For QEMU `010` was 8, for the C vdeq perhaps not: only what is the same
+/// number for both is one.
+pub(crate) fn read_vlan(text: &[u8]) -> Option<u32> {
+    read_number(text, HUB_MAX).filter(|vlan| number(text) == Some(u64::from(*vlan)))
 }
 
 /// The file mode that `text` is: one to four octal digits, at most 0777.
@@ -60,6 +69,16 @@ mod tests {
         assert_eq!(read_number(b"4294967295", u32::MAX), Some(u32::MAX));
         for wrong in ["", "10", "-1", "+1", " 1", "1 ", "0x1", "a", "4294967296", "99999999999"] {
             assert_eq!(read_number(wrong.as_bytes(), 9), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_vlan_is_a_number_that_means_the_same_with_and_without_octal() {
+        assert_eq!(read_vlan(b"0"), Some(0));
+        assert_eq!(read_vlan(b"007"), Some(7));
+        assert_eq!(read_vlan(b"2147483647"), Some(HUB_MAX));
+        for wrong in ["", "010", "08", "0x1", "2147483648", "zz"] {
+            assert_eq!(read_vlan(wrong.as_bytes()), None, "{wrong}");
         }
     }
 

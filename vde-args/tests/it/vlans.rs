@@ -160,6 +160,34 @@ fn a_vlan_with_more_or_with_something_that_must_stay_keeps_its_hub() {
 }
 
 #[test]
+fn a_hub_port_is_on_the_hub_that_qemu_reads() {
+    for hub in ["8", "0x8", "010"] {
+        let port = format!("-netdev hubport,id=h,hubid={hub} -device e1000,netdev=h");
+        assert_eq!(
+            spelt(SOCKET, &format!("-net vde,vlan=8 {port}")),
+            format!(
+                "-netdev socket,id=vdeq0,fd=10 -netdev hubport,id=vdeq1,hubid=8,netdev=vdeq0 {port}"
+            )
+        );
+    }
+}
+
+#[test]
+fn a_vlan_that_may_be_octal_is_pointed_at() {
+    let place_of = |text| {
+        let run = run(text);
+        let error = Network::read(&run).and_then(|network| {
+            let fds = crate::support::fds(&network);
+            network.rewrite(SOCKET, &fds)
+        });
+        place(&error.unwrap_err())
+    };
+    assert_eq!(place_of("vdeq qemu -net nic,vlan=010 -net user,vlan=8"), "3:9..12 010");
+    assert_eq!(place_of("vdeq qemu -net vde,vlan=010"), "3:9..12 010");
+    assert_eq!(spelt(SOCKET, "-net none -net user,vlan=00,id=u"), "-net none -net user,id=u");
+}
+
+#[test]
 fn a_dump_becomes_a_filter() {
     for (args, expected) in [
         (
