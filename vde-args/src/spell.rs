@@ -152,7 +152,7 @@ impl<'a> Speller<'a> {
         }
         if let (Some(id), false) = (self.pairs.netdev(vlan), is_joined) {
             return Some(match is_nic {
-                true => vec![self.word(option), with_netdev(list, id)],
+                true => vec![self.word(option), with_netdev(option, list, id)],
                 false => words([b"-netdev", &with_id(option, list, id)?]),
             });
         }
@@ -160,6 +160,7 @@ impl<'a> Speller<'a> {
         if is_on_hub_0 || is_joined || option.is_type(b"none") {
             let edited = list.edit(|entry| match list.key(entry) {
                 b"vlan" => Edit::Remove,
+                b"name" if !is_device => name_as_id(list, entry),
                 _ => Edit::Keep,
             });
             return Some(vec![self.word(option), OsString::from_vec(edited)]);
@@ -167,7 +168,7 @@ impl<'a> Speller<'a> {
         if is_nic {
             let port = self.ids.fresh();
             let mut out = words([b"-netdev", &port_list(&port, vlan)]);
-            out.extend([self.word(option), with_netdev(list, &port)]);
+            out.extend([self.word(option), with_netdev(option, list, &port)]);
             return Some(out);
         }
         let id = own_id(list).unwrap_or_else(|| self.ids.fresh());
@@ -319,11 +320,12 @@ pub(crate) fn own_id(list: &KeyVal<'_>) -> Option<Vec<u8>> {
 }
 
 /// A NIC that refers to the netdev `id` in place of its `vlan=`.
-fn with_netdev(list: &KeyVal<'_>, id: &[u8]) -> OsString {
+fn with_netdev(option: &NetOption<'_>, list: &KeyVal<'_>, id: &[u8]) -> OsString {
     let last = list.last_entry(b"vlan");
     OsString::from_vec(list.edit(|entry| match list.key(entry) {
         b"vlan" if Some(entry) == last => Edit::Replace([b"netdev=", id].concat()),
         b"vlan" => Edit::Remove,
+        b"name" if option.kind() == NetKind::Net => name_as_id(list, entry),
         _ => Edit::Keep,
     }))
 }

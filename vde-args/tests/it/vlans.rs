@@ -160,6 +160,23 @@ fn a_vlan_with_more_or_with_something_that_must_stay_keeps_its_hub() {
 }
 
 #[test]
+fn the_older_word_for_an_id_is_replaced_where_a_vlan_is() {
+    for (args, expected) in [
+        ("-net nic,vlan=0,name=n -net user", "-net nic,id=n -net user"),
+        ("-net nic -net user,vlan=0,name=m,name=n", "-net nic -net user,id=n"),
+        (
+            "-net nic,name=a,vlan=1 -net user,vlan=1,name=b",
+            "-net nic,id=a,netdev=b -netdev user,id=b",
+        ),
+        ("-net nic,name=n,netdev=d,vlan=1 -net none", "-net nic,id=n,netdev=d -net none"),
+        // Without vlan= the words are QEMU's to judge.
+        ("-net nic,name=n -net user", "-net nic,name=n -net user"),
+    ] {
+        assert_eq!(spelt(SOCKET, args), expected);
+    }
+}
+
+#[test]
 fn a_hub_port_is_on_the_hub_that_qemu_reads() {
     for hub in ["8", "0x8", "010"] {
         let port = format!("-netdev hubport,id=h,hubid={hub} -device e1000,netdev=h");
