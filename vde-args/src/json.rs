@@ -108,6 +108,15 @@ impl<'a> Object<'a> {
         self.members.iter().rev().find(|member| *self.key(member) == *key)
     }
 
+    /// The first member whose key an earlier one has, as an error: QEMU takes no such object.
+    pub(crate) fn repeated(&self) -> Option<JsonError> {
+        let is_repeated = |(at, member): &(usize, &Member)| {
+            self.members.iter().take(*at).any(|earlier| self.key(earlier) == self.key(member))
+        };
+        let (_, member) = self.members.iter().enumerate().find(is_repeated)?;
+        Some(JsonError { at: member.key.start, expected: "a key that is new" })
+    }
+
     /// The key of a member, without quotes and escapes.
     #[must_use]
     pub fn key(&self, member: &Member) -> Cow<'a, [u8]> {

@@ -164,6 +164,11 @@ impl<'a> Network<'a> {
                 }
             }
             if option.is_vde() {
+                if let Notation::Json(object) = &option.notation {
+                    if let Some(error) = object.repeated() {
+                        return Err(broken_json(option.index(), object.text(), &error));
+                    }
+                }
                 let spec = PlugSpec::of_option(option)?;
                 option.plug = Some(self.plugs.len());
                 self.plugs.push(spec);

@@ -194,6 +194,13 @@ fn a_parameter_without_a_value_is_pointed_at() {
 }
 
 #[test]
+fn json_with_a_key_twice_is_pointed_at() {
+    let error = error("vdeq qemu -netdev {\"type\":\"vde\",\"id\":\"n\",\"id\":\"m\"}");
+    assert!(matches!(error.kind, ArgErrorKind::BadJson { .. }), "{error:?}");
+    assert_eq!(place(&error), "3:23..24 \"");
+}
+
+#[test]
 fn a_wrong_mode_is_pointed_at() {
     let error = error("vdeq qemu -net vde,mode=0999");
     assert_eq!((&error.kind, &*place(&error)), (&ArgErrorKind::BadMode, "3:9..13 0999"));
