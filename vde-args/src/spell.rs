@@ -14,10 +14,14 @@ use crate::obsolete::Successors;
 use crate::pairs::Pairs;
 use crate::{ArgError, ArgErrorKind, Dialect, QemuVersion};
 
+/// The first QEMU that reads JSON behind `-netdev`.
+const JSON: QemuVersion = QemuVersion::new(7, 2, 0);
+
 /// Spells network arguments and additions, and keeps track of the ids and vlans it made up.
 pub(crate) struct Speller<'a> {
     network: &'a Network<'a>,
     dialect: Dialect,
+    reads_json: bool,
     fds: &'a [i32],
     ids: Ids<'a>,
     /// The vlans that have a client.
@@ -47,7 +51,8 @@ impl<'a> Speller<'a> {
             true => Successors::of(&network.line, version, &mut ids),
             false => Successors::default(),
         };
-        Self { network, dialect, fds, ids, vlans, free_from: 0, pairs, successors }
+        let reads_json = version >= JSON;
+        Self { network, dialect, reads_json, fds, ids, vlans, free_from: 0, pairs, successors }
     }
 
     /// What becomes of an option at this word that is not about networks; `None` if it stays.
@@ -101,7 +106,14 @@ impl<'a> Speller<'a> {
             return words([b"-tun-fd", fd.as_bytes()]);
         };
         let Notation::List(list) = &option.notation else {
-            // Of a VDE network in JSON nothing is left but its id.
+            // Of a VDE network in JSON nothing is left but its id. It stays JSON if it can: QEMU
+            // makes those first, and a hub port in JSON may refer to it.
+            if let (Notation::Json(object), true) = (&option.notation, self.reads_json) {
+                let id = object.get(b"id").map(|id| object.bytes(&id.value)).unwrap_or_default();
+                let parts = [br#"{"type":""#, backend.as_bytes(), br#"","id":"#, id, br#","fd":""#];
+                let text = [&parts.concat(), fd.as_bytes(), br#""}"#].concat();
+                return vec![self.word(option), OsString::from_vec(text)];
+            }
             let id = option.get(b"id").unwrap_or_default();
             return vec![self.word(option), joined([&*self.backend(plug), b",id=", &id])];
         };
@@ -116,7 +128,7 @@ impl<'a> Speller<'a> {
             return out;
         }
         let last_type = list.last_entry(b"type");
-        let id = list.first(b"id").is_none().then(|| list.last_entry(b"name")).flatten();
+        let name = name_for_id(list);
         let edited = list.edit(|entry| match list.key(entry) {
             b"type" if Some(entry) == last_type => {
                 let key: &[u8] = if entry.key.is_some() { b"type=" } else { b"" };
@@ -124,13 +136,7 @@ impl<'a> Speller<'a> {
             }
             b"type" | b"sock" | b"port" | b"group" | b"mode" => Edit::Remove,
             b"vlan" if !keep_vlan => Edit::Remove,
-            // `name=` is the older word for `id=`, which QEMU takes alone since 5.1.
-            b"name" if !keep_vlan => match &entry.value {
-                Some(value) if id == Some(entry) => {
-                    Edit::Replace([b"id=", list.bytes(value)].concat())
-                }
-                _ => Edit::Remove,
-            },
+            b"name" if !keep_vlan => name_as_id(list, name, entry),
             _ if entry.is_empty() => Edit::Remove,
             _ => Edit::Keep,
         });
@@ -158,9 +164,10 @@ impl<'a> Speller<'a> {
         }
         let is_on_hub_0 = !is_device && vlan == 0;
         if is_on_hub_0 || is_joined || option.is_type(b"none") {
+            let id = name_for_id(list);
             let edited = list.edit(|entry| match list.key(entry) {
                 b"vlan" => Edit::Remove,
-                b"name" if !is_device => name_as_id(list, entry),
+                b"name" if !is_device => name_as_id(list, id, entry),
                 _ => Edit::Keep,
             });
             return Some(vec![self.word(option), OsString::from_vec(edited)]);
@@ -319,13 +326,27 @@ pub(crate) fn own_id(list: &KeyVal<'_>) -> Option<Vec<u8>> {
     id.value.as_ref().map(|value| list.bytes(value).to_vec()).filter(|id| !id.is_empty())
 }
 
+/// The `name=` that has to become `id=`, its newer word, which QEMU takes alone since 5.1: the last
+/// one, if there is no `id=`.
+fn name_for_id<'b>(list: &'b KeyVal<'_>) -> Option<&'b Entry> {
+    list.first(b"id").is_none().then(|| list.last_entry(b"name")).flatten()
+}
+
+/// What becomes of a `name=`, where `name` is the one to become `id=`.
+fn name_as_id(list: &KeyVal<'_>, name: Option<&Entry>, entry: &Entry) -> Edit {
+    match &entry.value {
+        Some(value) if name == Some(entry) => Edit::Replace([b"id=", list.bytes(value)].concat()),
+        _ => Edit::Remove,
+    }
+}
+
 /// A NIC that refers to the netdev `id` in place of its `vlan=`.
 fn with_netdev(option: &NetOption<'_>, list: &KeyVal<'_>, id: &[u8]) -> OsString {
-    let last = list.last_entry(b"vlan");
+    let (last, name) = (list.last_entry(b"vlan"), name_for_id(list));
     OsString::from_vec(list.edit(|entry| match list.key(entry) {
         b"vlan" if Some(entry) == last => Edit::Replace([b"netdev=", id].concat()),
         b"vlan" => Edit::Remove,
-        b"name" if option.kind() == NetKind::Net => name_as_id(list, entry),
+        b"name" if option.kind() == NetKind::Net => name_as_id(list, name, entry),
         _ => Edit::Keep,
     }))
 }

@@ -197,6 +197,17 @@ fn a_type_that_is_named_twice_is_named_once() {
 }
 
 #[test]
+fn json_stays_json_where_qemu_reads_it_and_becomes_a_list_where_not() {
+    let args = r#"-netdev {'sock':"/s",'id':"n\u0031",'type':'vde'} -device e1000,netdev=n1"#;
+    let json = r#"-netdev {"type":"socket","id":"n\u0031","fd":"10"} -device e1000,netdev=n1"#;
+    let list = "-netdev socket,fd=10,id=n1 -device e1000,netdev=n1";
+    assert_eq!(spelt(SOCKET, args), json);
+    assert_eq!(spelt(QemuVersion::new(5, 2, 0), args), list);
+    assert_eq!(spelt(QemuVersion::new(7, 1, 0), args), list);
+    assert_eq!(spelt(TAP_VLAN, args), list.replace("socket", "tap"));
+}
+
+#[test]
 fn a_name_becomes_an_id_where_qemu_may_know_no_names() {
     assert_eq!(spelt(TAP_VLAN, "-nic vde,name=n"), "-nic tap,fd=10,name=n");
     assert_eq!(spelt(SOCKET, "-nic vde,name=m,name=n"), "-nic socket,fd=10,id=n");
