@@ -215,7 +215,8 @@ fn each_once(fds: &[i32], args: &[OsString]) {
         let place = places.next().unwrap_or_else(|| panic!("{fd} is not in {args:?}"));
         assert_eq!(places.next(), None, "{fd} is twice in {args:?}");
         let before = &bytes[..place];
-        assert!(before.ends_with(b",fd=") || before.ends_with(b"-tun-fd\0"), "{args:?}");
+        let leads: [&[u8]; 3] = [b",fd=", b"\"fd\":\"", b"-tun-fd\0"];
+        assert!(leads.iter().any(|lead| before.ends_with(lead)), "{args:?}");
     }
 }
 

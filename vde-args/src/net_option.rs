@@ -304,6 +304,14 @@ impl<'a> NetOption<'a> {
         }
     }
 
+    /// The id that the user gave, as it stands in a list; `name` is the older word for it.
+    pub(crate) fn own_id(&self) -> Option<Vec<u8>> {
+        let list = self.list()?;
+        let id = list.entries().iter().find(|entry| list.key(entry) == b"id");
+        let id = id.or_else(|| list.last_entry(b"name"))?;
+        id.value.as_ref().map(|value| list.bytes(value).to_vec()).filter(|id| !id.is_empty())
+    }
+
     /// The id of the netdev that it refers to.
     #[must_use]
     pub fn netdev(&self) -> Option<Cow<'_, [u8]>> {

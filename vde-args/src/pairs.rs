@@ -6,9 +6,8 @@
 use std::collections::BTreeMap;
 
 use crate::ids::Ids;
-use crate::net_option::{NetKind, NetOption, Notation, Vlan};
+use crate::net_option::{NetKind, NetOption, Vlan};
 use crate::network::{Added, Network};
-use crate::spell::own_id;
 
 /// For each vlan without hub, the id of its backend.
 #[derive(Debug, Default)]
@@ -67,10 +66,7 @@ impl Members {
             self.nics += 1;
         } else {
             self.backends += 1;
-            self.id = match &option.notation {
-                Notation::List(list) => own_id(list),
-                _ => None,
-            };
+            self.id = option.own_id();
         }
     }
 

@@ -2,22 +2,32 @@
 
 use vde_args::{ArgErrorKind, Command, Network, Note, parse};
 
-use crate::support::{SOCKET, VERSIONS, error, network, place, run, spelt, spot, switches};
+use crate::support::{
+    SOCKET, TAP_VLAN, VERSIONS, error, network, place, run, spelt, spot, switches,
+};
 
 #[test]
-fn a_json_netdev_becomes_a_list_of_the_same_id_on_every_qemu() {
-    for (args, expected) in [
-        (
-            r#"-netdev {"type":"vde","id":"n0","sock":"/s","port":3} -device e1000,netdev=n0"#,
-            "-netdev socket,fd=10,id=n0 -device e1000,netdev=n0",
-        ),
+fn json_is_read_in_any_order_with_any_quotes_and_escapes() {
+    for (args, then, now) in [
         (
             r#"--netdev {"id":"a","sock":"/s","type":"vde"} -net nic,netdev=a"#,
-            "--netdev socket,fd=10,id=a -net nic,netdev=a",
+            "--netdev tap,fd=10,id=a -net nic,netdev=a",
+            r#"--netdev {"type":"socket","id":"a","fd":"10"} -net nic,netdev=a"#,
         ),
-        (r#"-netdev {'type':'\u0076de','id':'n\u0030'}"#, "-netdev socket,fd=10,id=n0"),
+        (
+            r#"-netdev {'type':'\u0076de','id':'n\u0030'}"#,
+            "-netdev tap,fd=10,id=n0",
+            r#"-netdev {"type":"socket","id":'n\u0030',"fd":"10"}"#,
+        ),
+        // No id can be that, but it is one value whatever it is.
+        (
+            r#"-netdev {"type":"vde","id":"a,fd=3"}"#,
+            "-netdev tap,fd=10,id=a,,fd=3",
+            r#"-netdev {"type":"socket","id":"a,fd=3","fd":"10"}"#,
+        ),
     ] {
-        assert_eq!(spelt(SOCKET, args), expected);
+        assert_eq!(spelt(TAP_VLAN, args), then);
+        assert_eq!(spelt(SOCKET, args), now);
     }
 }
 

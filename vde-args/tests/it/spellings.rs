@@ -44,11 +44,20 @@ fn a_nic_keeps_its_model_and_address() {
         "--nic model=e1000,type=vde,sock=/s,mac=52:54:00:00:00:01",
         [
             (TUN_FD, "-tun-fd 10 -nics 1"),
-            (TAP_VLAN, "--nic model=e1000,type=tap,fd=10,mac=52:54:00:00:00:01"),
+            // It knows no -nic.
+            (TAP_VLAN, "-net model=e1000,type=nic,macaddr=52:54:00:00:00:01 -net tap,fd=10"),
             (TAP_HUB, "--nic model=e1000,type=tap,fd=10,mac=52:54:00:00:00:01"),
             (SOCKET, "--nic model=e1000,type=socket,fd=10,mac=52:54:00:00:00:01"),
         ],
     );
+    let nic = "-nic vde,mac=52:54:00:00:00:01";
+    let first = QemuVersion::new(2, 12, 0);
+    assert_eq!(spelt(first, nic), "-nic tap,fd=10,mac=52:54:00:00:00:01");
+    let two = "-net nic -net user -nic vde,model=ne2k_pci,addr=5,id=n -nic vde";
+    let expected = "-net nic -net user \
+                    -net nic,model=ne2k_pci,addr=5,name=n,vlan=1 -net tap,fd=10,vlan=1 \
+                    -net nic,vlan=2 -net tap,fd=11,vlan=2";
+    assert_eq!(spelt(TAP_VLAN, two), expected);
 }
 
 #[test]
@@ -209,7 +218,7 @@ fn json_stays_json_where_qemu_reads_it_and_becomes_a_list_where_not() {
 
 #[test]
 fn a_name_becomes_an_id_where_qemu_may_know_no_names() {
-    assert_eq!(spelt(TAP_VLAN, "-nic vde,name=n"), "-nic tap,fd=10,name=n");
+    assert_eq!(spelt(TAP_VLAN, "-net nic -net vde,name=n"), "-net nic -net tap,fd=10,name=n");
     assert_eq!(spelt(SOCKET, "-nic vde,name=m,name=n"), "-nic socket,fd=10,id=n");
     assert_eq!(spelt(SOCKET, "-nic vde,name=n,id=i"), "-nic socket,fd=10,id=i");
 }

@@ -1,12 +1,14 @@
 //! The words for each network argument, in the spelling of a given QEMU.
 
+mod lists;
+
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::ops::Range;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use crate::ids::Ids;
-use crate::keyval::{Edit, Entry, KeyVal, Rules, size};
+use crate::keyval::{KeyVal, escape};
 use crate::net_option::{HUB_MAX, NetKind, NetOption, Notation, Vlan};
 use crate::network::{Added, Network};
 use crate::note::Why;
@@ -17,11 +19,14 @@ use crate::{ArgError, ArgErrorKind, Dialect, QemuVersion};
 /// The first QEMU that reads JSON behind `-netdev`.
 const JSON: QemuVersion = QemuVersion::new(7, 2, 0);
 
+/// The first QEMU that has `-nic`.
+const NIC: QemuVersion = QemuVersion::new(2, 12, 0);
+
 /// Spells network arguments and additions, and keeps track of the ids and vlans it made up.
 pub(crate) struct Speller<'a> {
     network: &'a Network<'a>,
     dialect: Dialect,
-    reads_json: bool,
+    version: QemuVersion,
     fds: &'a [i32],
     ids: Ids<'a>,
     /// The vlans that have a client.
@@ -51,8 +56,7 @@ impl<'a> Speller<'a> {
             true => Successors::of(&network.line, version, &mut ids),
             false => Successors::default(),
         };
-        let reads_json = version >= JSON;
-        Self { network, dialect, reads_json, fds, ids, vlans, free_from: 0, pairs, successors }
+        Self { network, dialect, version, fds, ids, vlans, free_from: 0, pairs, successors }
     }
 
     /// What becomes of an option at this word that is not about networks; `None` if it stays.
@@ -71,7 +75,7 @@ impl<'a> Speller<'a> {
         let (mut after, why) = change.unwrap_or_else(|| (as_it_is(), Why::OptionGone));
         // The network comes first, whatever joins it to a hub after it.
         if let Some(list) = after.get_mut(1) {
-            *list = with_parameters(list, parameters);
+            *list = lists::with_parameters(list, parameters);
         }
         Ok(Some((after, why)))
     }
@@ -105,41 +109,35 @@ impl<'a> Speller<'a> {
         let Some(backend) = self.dialect.backend() else {
             return words([b"-tun-fd", fd.as_bytes()]);
         };
-        let Notation::List(list) = &option.notation else {
-            // Of a VDE network in JSON nothing is left but its id. It stays JSON if it can: QEMU
-            // makes those first, and a hub port in JSON may refer to it.
-            if let (Notation::Json(object), true) = (&option.notation, self.reads_json) {
-                let id = object.get(b"id").map(|id| object.bytes(&id.value)).unwrap_or_default();
-                let parts = [br#"{"type":""#, backend.as_bytes(), br#"","id":"#, id, br#","fd":""#];
-                let text = [&parts.concat(), fd.as_bytes(), br#""}"#].concat();
-                return vec![self.word(option), OsString::from_vec(text)];
+        let list = match &option.notation {
+            Notation::List(list) => list,
+            // QEMU makes networks in JSON first, and a hub port in JSON may refer to this one.
+            Notation::Json(object) if self.version >= JSON => {
+                return vec![self.word(option), lists::json_without_plug(object, backend, &fd)];
             }
-            let id = option.get(b"id").unwrap_or_default();
-            return vec![self.word(option), joined([&*self.backend(plug), b",id=", &id])];
+            _ => {
+                let id = option.get(b"id").unwrap_or_default();
+                let list = [&*self.backend(plug), b",id=", &*escape(&id)].concat();
+                return vec![self.word(option), OsString::from_vec(list)];
+            }
         };
+        if option.kind() == NetKind::Nic && self.version < NIC {
+            let vlan = self.free_vlan();
+            let mut out = net(&lists::nic(list), vlan);
+            out.extend(net(&self.backend(plug), vlan));
+            return out;
+        }
         let keep_vlan = self.dialect.has_vlan();
         if let Some(id) = option.hub().and_then(|hub| self.pairs.netdev(hub)) {
             return self.netdev(plug, id);
         }
         if let (Vlan::Number(vlan @ 1..), false) = (option.vlan(), keep_vlan) {
-            let id = own_id(list).unwrap_or_else(|| self.ids.fresh());
+            let id = option.own_id().unwrap_or_else(|| self.ids.fresh());
             let mut out = self.netdev(plug, &id);
             out.extend(self.port_for(vlan, &id));
             return out;
         }
-        let last_type = list.last_entry(b"type");
-        let name = name_for_id(list);
-        let edited = list.edit(|entry| match list.key(entry) {
-            b"type" if Some(entry) == last_type => {
-                let key: &[u8] = if entry.key.is_some() { b"type=" } else { b"" };
-                Edit::Replace([key, backend.as_bytes(), b",fd=", fd.as_bytes()].concat())
-            }
-            b"type" | b"sock" | b"port" | b"group" | b"mode" => Edit::Remove,
-            b"vlan" if !keep_vlan => Edit::Remove,
-            b"name" if !keep_vlan => name_as_id(list, name, entry),
-            _ if entry.is_empty() => Edit::Remove,
-            _ => Edit::Keep,
-        });
+        let edited = lists::without_plug(list, backend, &fd, keep_vlan);
         vec![self.word(option), OsString::from_vec(edited)]
     }
 
@@ -158,28 +156,23 @@ impl<'a> Speller<'a> {
         }
         if let (Some(id), false) = (self.pairs.netdev(vlan), is_joined) {
             return Some(match is_nic {
-                true => vec![self.word(option), with_netdev(option, list, id)],
-                false => words([b"-netdev", &with_id(option, list, id)?]),
+                true => vec![self.word(option), lists::with_netdev(list, !is_device, id)],
+                false => words([b"-netdev", &lists::with_id(option, list, id)?]),
             });
         }
         let is_on_hub_0 = !is_device && vlan == 0;
         if is_on_hub_0 || is_joined || option.is_type(b"none") {
-            let id = name_for_id(list);
-            let edited = list.edit(|entry| match list.key(entry) {
-                b"vlan" => Edit::Remove,
-                b"name" if !is_device => name_as_id(list, id, entry),
-                _ => Edit::Keep,
-            });
+            let edited = lists::without_vlan(list, !is_device);
             return Some(vec![self.word(option), OsString::from_vec(edited)]);
         }
         if is_nic {
             let port = self.ids.fresh();
-            let mut out = words([b"-netdev", &port_list(&port, vlan)]);
-            out.extend([self.word(option), with_netdev(option, list, &port)]);
+            let mut out = words([b"-netdev", &lists::port(&port, vlan)]);
+            out.extend([self.word(option), lists::with_netdev(list, !is_device, &port)]);
             return Some(out);
         }
-        let id = own_id(list).unwrap_or_else(|| self.ids.fresh());
-        let mut out = words([b"-netdev", &with_id(option, list, &id)?]);
+        let id = option.own_id().unwrap_or_else(|| self.ids.fresh());
+        let mut out = words([b"-netdev", &lists::with_id(option, list, &id)?]);
         out.extend(self.port_for(vlan, &id));
         Some(out)
     }
@@ -194,26 +187,14 @@ impl<'a> Speller<'a> {
             Some(id) => id.to_vec(),
             None => {
                 let (end, tap) = (self.ids.fresh(), self.ids.fresh());
-                out.extend(words([b"-netdev", &port_list(&end, self.free_vlan())]));
-                let tap_list = [&*port_list(&tap, vlan), b",netdev=", &end].concat();
+                out.extend(words([b"-netdev", &lists::port(&end, self.free_vlan())]));
+                let tap_list = [&*lists::port(&tap, vlan), b",netdev=", &end].concat();
                 out.extend(words([b"-netdev", &tap_list]));
                 tap
             }
         };
-        let id = own_id(list).unwrap_or_else(|| self.ids.fresh());
-        let type_entry = option.type_entry(list, b"type");
-        let mut filter = list.edit(|entry| match list.key(entry) {
-            b"type" if Some(entry) == type_entry => {
-                let key: &[u8] = if entry.key.is_some() { b"qom-type=" } else { b"" };
-                Edit::Replace([key, b"filter-dump,id=", &id, b",netdev=", &netdev].concat())
-            }
-            b"type" | b"vlan" | b"name" | b"id" => Edit::Remove,
-            b"len" => dump_length(list, entry),
-            _ => Edit::Keep,
-        });
-        if list.last(b"file").is_none() {
-            filter.extend_from_slice(format!(",file=qemu-vlan{vlan}.pcap").as_bytes());
-        }
+        let id = option.own_id().unwrap_or_else(|| self.ids.fresh());
+        let filter = lists::filter_dump(option, list, &id, &netdev, vlan);
         out.extend(words([b"-object", &filter]));
         out
     }
@@ -262,7 +243,7 @@ impl<'a> Speller<'a> {
             return net(b"nic", hub);
         }
         let port = self.ids.fresh();
-        let mut out = words([b"-netdev", &port_list(&port, hub)]);
+        let mut out = words([b"-netdev", &lists::port(&port, hub)]);
         out.extend(words([b"-net", &[b"nic,netdev=", &*port].concat()]));
         out
     }
@@ -300,7 +281,7 @@ impl<'a> Speller<'a> {
     /// A port of hub `hub` that joins the netdev `id` to it.
     fn port_for(&mut self, hub: u32, id: &[u8]) -> Vec<OsString> {
         let port = self.ids.fresh();
-        let list = [&*port_list(&port, hub), b",netdev=", id].concat();
+        let list = [&*lists::port(&port, hub), b",netdev=", id].concat();
         words([b"-netdev", &list])
     }
 
@@ -319,85 +300,12 @@ fn bad_vlan(option: &NetOption<'_>, span: Range<usize>) -> ArgError {
     ArgError::at(kind, option.index(), option.text(), span)
 }
 
-/// The id that the user gave, as it stands; `name` is the older word for it.
-pub(crate) fn own_id(list: &KeyVal<'_>) -> Option<Vec<u8>> {
-    let id = list.entries().iter().find(|entry| list.key(entry) == b"id");
-    let id = id.or_else(|| list.last_entry(b"name"))?;
-    id.value.as_ref().map(|value| list.bytes(value).to_vec()).filter(|id| !id.is_empty())
-}
-
-/// The `name=` that has to become `id=`, its newer word, which QEMU takes alone since 5.1: the last
-/// one, if there is no `id=`.
-fn name_for_id<'b>(list: &'b KeyVal<'_>) -> Option<&'b Entry> {
-    list.first(b"id").is_none().then(|| list.last_entry(b"name")).flatten()
-}
-
-/// What becomes of a `name=`, where `name` is the one to become `id=`.
-fn name_as_id(list: &KeyVal<'_>, name: Option<&Entry>, entry: &Entry) -> Edit {
-    match &entry.value {
-        Some(value) if name == Some(entry) => Edit::Replace([b"id=", list.bytes(value)].concat()),
-        _ => Edit::Remove,
-    }
-}
-
-/// A NIC that refers to the netdev `id` in place of its `vlan=`.
-fn with_netdev(option: &NetOption<'_>, list: &KeyVal<'_>, id: &[u8]) -> OsString {
-    let (last, name) = (list.last_entry(b"vlan"), name_for_id(list));
-    OsString::from_vec(list.edit(|entry| match list.key(entry) {
-        b"vlan" if Some(entry) == last => Edit::Replace([b"netdev=", id].concat()),
-        b"vlan" => Edit::Remove,
-        b"name" if option.kind() == NetKind::Net => name_as_id(list, name, entry),
-        _ => Edit::Keep,
-    }))
-}
-
-/// A backend as the netdev `id`, without its `vlan=`.
-fn with_id(option: &NetOption<'_>, list: &KeyVal<'_>, id: &[u8]) -> Option<Vec<u8>> {
-    let type_entry = option.type_entry(list, b"type")?;
-    let given = list.first(b"id").is_some_and(|given| !given.is_empty());
-    Some(list.edit(|entry| match list.key(entry) {
-        b"type" if entry == type_entry && !given => {
-            Edit::Replace([list.bytes(&entry.span), b",id=", id].concat())
-        }
-        b"vlan" | b"name" => Edit::Remove,
-        b"id" if !given => Edit::Remove,
-        _ => Edit::Keep,
-    }))
-}
-
-/// A list with more parameters at its end.
-fn with_parameters(list: &OsStr, parameters: &[u8]) -> OsString {
-    let ends_in_comma =
-        KeyVal::parse(list.as_bytes(), Rules::Qemu).entries().last().is_some_and(Entry::is_empty);
-    let comma: &[u8] = if ends_in_comma { b"" } else { b"," };
-    joined([list.as_bytes(), comma, parameters])
-}
-
-/// The `len=` of a dump, a size, as the plain number that a filter wants.
-fn dump_length(list: &KeyVal<'_>, entry: &Entry) -> Edit {
-    let Some(value) = list.value(entry) else { return Edit::Keep };
-    match size(&value) {
-        Some(size) => Edit::Replace(format!("maxlen={size}").into_bytes()),
-        // QEMU's to refuse, in the name of its newer word.
-        None => Edit::Replace([b"maxlen=", &*value].concat()),
-    }
-}
-
-/// The argument of a `-netdev` that is a port called `id` of hub `hub`.
-fn port_list(id: &[u8], hub: u32) -> Vec<u8> {
-    [b"hubport,id=", id, b",hubid=", hub.to_string().as_bytes()].concat()
-}
-
 /// A `-net` option on a vlan; 0 goes without saying.
 fn net(list: &[u8], vlan: u32) -> Vec<OsString> {
     match vlan {
         0 => words([b"-net", list]),
         _ => words([b"-net", &[list, b",vlan=", vlan.to_string().as_bytes()].concat()]),
     }
-}
-
-fn joined<const N: usize>(parts: [&[u8]; N]) -> OsString {
-    OsString::from_vec(parts.concat())
 }
 
 fn words<const N: usize>(words: [&[u8]; N]) -> Vec<OsString> {
