@@ -57,11 +57,11 @@ impl Qmp {
             String::from_utf8_lossy(&said).into_owned()
         }));
         let mut qmp = Self { input: child.stdin.take().unwrap(), child, answers, complaints };
-        if qmp.answer().is_none() {
-            return Err(qmp.end());
-        }
-        qmp.execute("qmp_capabilities", json!({})).unwrap();
-        Ok(qmp)
+        // The greeting may come before QEMU has read all of its arguments; an answer does not.
+        let is_ready = qmp.answer().is_some()
+            && writeln!(qmp.input, "{}", json!({ "execute": "qmp_capabilities" })).is_ok()
+            && qmp.answer().is_some();
+        if is_ready { Ok(qmp) } else { Err(qmp.end()) }
     }
 
     /// Executes a command and returns what it returns.
