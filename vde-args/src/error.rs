@@ -171,7 +171,12 @@ impl fmt::Display for ArgError {
                 write!(f, "{found} is no form of an explanation: expected text or json")
             }
             ArgErrorKind::BadNumber { key, max } => {
-                write!(f, "{found} is not a {key} number: expected decimal digits, 0 to {max}")
+                write!(f, "{found} is not a {key} number: expected decimal digits, 0 to {max}")?;
+                match self.found.as_bytes() {
+                    // For QEMU that is octal, and 010 another number.
+                    [b'0', _, ..] => f.write_str(", without leading zeros"),
+                    _ => Ok(()),
+                }
             }
             ArgErrorKind::UnknownParameter { nearest } => {
                 write!(f, "{found} is not a parameter of a VDE network")?;

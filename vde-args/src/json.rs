@@ -12,6 +12,7 @@
 //! ```
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 
@@ -110,10 +111,8 @@ impl<'a> Object<'a> {
 
     /// The first member whose key an earlier one has, as an error: QEMU takes no such object.
     pub(crate) fn repeated(&self) -> Option<JsonError> {
-        let is_repeated = |(at, member): &(usize, &Member)| {
-            self.members.iter().take(*at).any(|earlier| self.key(earlier) == self.key(member))
-        };
-        let (_, member) = self.members.iter().enumerate().find(is_repeated)?;
+        let mut keys = BTreeSet::new();
+        let member = self.members.iter().find(|member| !keys.insert(self.key(member)))?;
         Some(JsonError { at: member.key.start, expected: "a key that is new" })
     }
 

@@ -355,8 +355,9 @@ fn json_param<'b>(object: &'b Object<'_>, member: &crate::json::Member) -> NetPa
 /// Reads the list by QEMU's rules, or by the wider ones if by either it names VDE.
 fn read_list(kind: NetKind, text: Cow<'_, [u8]>) -> KeyVal<'_> {
     let strict = KeyVal::parse(text, Rules::Qemu);
+    // An empty item behind the type looks like a part of it.
     let may_be_vde =
-        strict.text().starts_with(b"vde,") || strict.last(b"type").is_some_and(|t| *t == *b"vde");
+        strict.last(b"type").is_some_and(|value| *value == *b"vde" || value.starts_with(b"vde,"));
     if kind == NetKind::Device || !may_be_vde {
         return strict;
     }
@@ -376,7 +377,16 @@ mod tests {
 
     #[test]
     fn vde_is_seen_in_every_spelling_and_nowhere_else() {
-        for vde in ["vde", "vde,", "vde,,sock=x", "type=vde", "sock=x,type=vde", "user,type=vde"] {
+        for vde in [
+            "vde",
+            "vde,",
+            "vde,,sock=x",
+            "type=vde",
+            "sock=x,type=vde",
+            "user,type=vde",
+            "type=vde,,sock=x",
+            "sock=x,type=vde,,port=3",
+        ] {
             assert!(option("-net", vde).is_vde(), "{vde}");
             assert!(option("--netdev", vde).is_vde(), "{vde}");
         }
