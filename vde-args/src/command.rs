@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use crate::line::RawItem;
 use crate::own::{Own, OwnId, OwnValue, Place, nearest_spelling};
-use crate::placeholder::is_uml;
+use crate::uml::is_uml;
 use crate::values::{read_mode, read_timeout};
 use crate::{ArgError, ArgErrorKind, CommandLine, OptionSpec, QemuVersion, Spot};
 

@@ -23,6 +23,7 @@ mod plug;
 pub mod readconfig;
 mod rewrite;
 mod spell;
+mod uml;
 mod values;
 mod version;
 
@@ -35,8 +36,9 @@ pub use network::Network;
 pub use note::{Note, Why};
 pub use options::{OPTIONS, OptionSpec};
 pub use own::{OWN_OPTIONS, OwnId, OwnOption, OwnValue, Place};
-pub use placeholder::{Placeholders, is_uml};
+pub use placeholder::Placeholders;
 pub use plug::{PORT_MAX, PlugParts, PlugSpec, Spot};
 pub use rewrite::{Change, Rewritten};
+pub use uml::is_uml;
 pub use values::TIMEOUT_MAX;
 pub use version::{QemuVersion, VersionError};

@@ -70,6 +70,14 @@ pub enum Note {
     },
     /// Nothing in the arguments stands for a descriptor.
     NoPlaceholder,
+    /// A User-mode Linux kernel gets its network by another transport, and the guest will call the
+    /// interface by another name.
+    UmlInterface {
+        /// The argument that names it.
+        index: usize,
+        /// Its number.
+        unit: String,
+    },
     /// A type that no QEMU has and that looks like `vde`.
     NearMiss {
         /// The argument.
@@ -122,8 +130,12 @@ impl fmt::Display for Note {
                 "no VDE network was added, because the file {} may name another network",
                 Quoted(text)
             ),
-            Self::NoPlaceholder => {
-                f.write_str("no argument has a {vde:...}: the program gets no network")
+            Self::NoPlaceholder => f.write_str(
+                "no argument has a {vde:...} (a shell wants quotes around it): \
+                 the program gets no network",
+            ),
+            Self::UmlInterface { unit, .. } => {
+                write!(f, "in the guest the interface is called vec{unit}, not eth{unit}")
             }
             Self::NearMiss { found, .. } => {
                 write!(

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! becomes the number of an inherited, connected datagram socket. The list is read as after
-//! `-net vde,` and ends at the first `}` that is not in the quotes of `sock="..."`.
+//! `-net vde,` and ends at the first `}` that is not in the quotes of `sock="..."`. `${vde}` and
+//! `${vde:...}` are a shell's, and every other brace is somebody else's: they stay.
 //!
 //! For a User-mode Linux kernel the argument that its own VDE transport took is understood too:
 //! `ethN=vde,SWITCH,MAC,PORT,GROUP,MODE,DESCRIPTION`, all but `vde` optional. Kernels have lost that
@@ -17,9 +18,9 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use crate::keyval::{KeyVal, Rules};
 use crate::note::{Note, Why};
-use crate::plug::{PORT_MAX, PlugSpec, Spot};
+use crate::plug::{PlugSpec, Spot};
 use crate::rewrite::{Change, Rewritten, check_descriptors};
-use crate::values::{read_mode, read_number};
+use crate::uml::{UmlNic, is_uml};
 use crate::{ArgError, ArgErrorKind, CommandLine, Invocation};
 
 /// The arguments of a program that takes descriptors, and the plugs that they ask for.
@@ -58,23 +59,6 @@ struct Hole {
 
 const OPEN: &[u8] = b"{vde";
 
-/// Whether a program of this name is a User-mode Linux kernel.
-///
-/// ```
-/// assert!(vde_args::is_uml("/usr/bin/linux.uml".as_ref()));
-/// assert!(!vde_args::is_uml("qemu-system-x86_64".as_ref()));
-/// ```
-#[must_use]
-pub fn is_uml(program: &OsStr) -> bool {
-    let path = program.as_bytes();
-    match path.rsplit(|&b| b == b'/').next().unwrap_or(path) {
-        b"linux" | b"vmlinux" | b"user-mode-linux" => true,
-        [b'u', b'm', b'l', ..] => true,
-        [b'l', b'i', b'n', b'u', b'x', rest @ ..] => rest.windows(3).any(|w| w == b"uml"),
-        _ => false,
-    }
-}
-
 impl<'a> Placeholders<'a> {
     /// Finds what stands for descriptors in the arguments of an invocation.
     ///
@@ -85,13 +69,10 @@ impl<'a> Placeholders<'a> {
         let line = invocation.line.clone();
         let mut found = Self { line, holes: Vec::new(), plugs: Vec::new(), notes: Vec::new() };
         let is_uml = is_uml(&invocation.program);
-        let items: Vec<_> = found.line.items().collect();
-        for item in items {
-            let Some(text) = found.line.word(item.word()) else { continue };
-            if is_uml && found.read_uml(item.word(), text)? {
-                continue;
+        for (index, text) in arguments(&invocation.line) {
+            if !(is_uml && found.read_uml(index, text)?) {
+                found.read_braces(index, text)?;
             }
-            found.read_braces(item.word(), text)?;
         }
         if found.plugs.is_empty() {
             found.notes.push(Note::NoPlaceholder);
@@ -120,10 +101,9 @@ impl<'a> Placeholders<'a> {
         check_descriptors(self.plugs.len(), fds)?;
         let mut out = Rewritten { args: Vec::new(), changes: Vec::new() };
         let mut holes = self.holes.iter().zip(fds).peekable();
-        for item in self.line.items() {
-            let text = self.line.word(item.word()).unwrap_or_default();
+        for (index, text) in arguments(&self.line) {
             let (mut word, mut from, mut why) = (Vec::new(), 0, None);
-            while let Some((hole, fd)) = holes.next_if(|(hole, _)| hole.index == item.word()) {
+            while let Some((hole, fd)) = holes.next_if(|(hole, _)| hole.index == index) {
                 word.extend_from_slice(
                     text.as_bytes().get(from..hole.span.start).unwrap_or_default(),
                 );
@@ -136,7 +116,7 @@ impl<'a> Placeholders<'a> {
             let word = OsString::from_vec(word);
             if let Some(why) = why {
                 let (before, after) = (vec![text.to_owned()], vec![word.clone()]);
-                out.changes.push(Change { index: item.word(), before, after, why });
+                out.changes.push(Change { index, before, after, why });
             }
             out.args.push(word);
         }
@@ -148,6 +128,10 @@ impl<'a> Placeholders<'a> {
         let bytes = text.as_bytes();
         let mut at = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+            if at.checked_sub(1).and_then(|before| bytes.get(before)) == Some(&b'$') {
+                at += 1;
+                continue;
+            }
             let list = at + OPEN.len() + 1;
             match rest.strip_prefix(OPEN).and_then(|rest| rest.first()) {
                 Some(b'}') => {
@@ -185,57 +169,27 @@ impl<'a> Placeholders<'a> {
     }
 
     /// Reads an argument as UML's own `ethN=vde,...`; whether it is one.
-    fn read_uml(&mut self, index: usize, text: &OsStr) -> Result<bool, ArgError> {
-        let bytes = text.as_bytes();
-        let Some(unit) = uml_unit(bytes) else { return Ok(false) };
-        let from = b"eth".len() + unit.len() + b"=".len();
-        let mut plug =
-            PlugSpec { spot: Some(Spot::new(index, 0..bytes.len())), ..PlugSpec::default() };
-        let mut mac: &[u8] = b"";
-        let mut start = from;
-        for (place, field) in
-            bytes.get(from..).unwrap_or_default().split(|&b| b == b',').enumerate()
-        {
-            let span = start..start + field.len();
-            start = span.end + 1;
-            let error = |kind| ArgError::at(kind, index, text, span.clone());
-            let spot = Some(Spot::new(index, span.clone()));
-            let word = (!field.is_empty()).then(|| OsStr::from_bytes(field).to_owned());
-            let Some(word) = word else { continue };
-            match place {
-                0 => {}
-                1 => (plug.sock, plug.parts.sock) = (Some(word), spot),
-                2 => mac = field,
-                3 => {
-                    let kind = ArgErrorKind::BadNumber { key: "port", max: PORT_MAX };
-                    let port = read_number(field, PORT_MAX).ok_or_else(|| error(kind))?;
-                    (plug.port, plug.parts.port) = ((port > 0).then_some(port), spot);
-                }
-                4 => (plug.group, plug.parts.group) = (Some(word), spot),
-                5 => {
-                    let mode = read_mode(field).ok_or_else(|| error(ArgErrorKind::BadMode))?;
-                    (plug.mode, plug.parts.mode) = ((mode > 0).then_some(mode), spot);
-                }
-                6 => plug.description = Some(word),
-                _ => return Err(error(ArgErrorKind::TooManyFields)),
-            }
-        }
-        let before = [b"vec", unit, b":transport=fd,fd="].concat();
-        let after = if mac.is_empty() { Vec::new() } else { [b",mac=", mac].concat() };
-        let span = 0..bytes.len();
-        self.holes.push(Hole { index, span, before, after, why: Why::UmlTransport });
-        self.plugs.push(plug);
+    fn read_uml(&mut self, index: usize, text: &'a OsStr) -> Result<bool, ArgError> {
+        let Some(nic) = UmlNic::read(index, text)? else { return Ok(false) };
+        let (before, after) = nic.around();
+        let (span, why) = (0..text.len(), Why::UmlTransport);
+        self.holes.push(Hole { index, span, before, after, why });
+        self.notes.push(Note::UmlInterface {
+            index,
+            unit: String::from_utf8_lossy(nic.unit).into_owned(),
+        });
+        self.plugs.push(nic.plug);
         Ok(true)
     }
 }
 
-/// The digits of `ethN=vde` or `ethN=vde,...`.
-fn uml_unit(text: &[u8]) -> Option<&[u8]> {
-    let rest = text.strip_prefix(b"eth")?;
-    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let (unit, rest) = rest.split_at_checked(digits)?;
-    let transport = rest.strip_prefix(b"=vde")?;
-    (!unit.is_empty() && matches!(transport.first(), None | Some(b','))).then_some(unit)
+/// The arguments, with their places in argv. That some would be an option and its value for a QEMU
+/// does not matter.
+fn arguments<'a>(line: &CommandLine<'a>) -> impl Iterator<Item = (usize, &'a OsStr)> {
+    line.items().flat_map(|item| {
+        let words = line.words_of(&item).map(OsString::as_os_str);
+        (item.word()..).zip(words)
+    })
 }
 
 /// How long the list is that ends at the first `}` outside of a `sock="..."`.
@@ -255,12 +209,12 @@ fn list_len(text: &[u8]) -> Option<usize> {
     }
 }
 
-/// The length of a `sock="..."` that an item or the end follows.
+/// The length of a `sock="..."` that an item, the end of the list or nothing follows.
 fn quoted_sock(text: &[u8]) -> Option<usize> {
     let value = text.strip_prefix(b"sock=")?;
     let quote = value.first().filter(|byte| matches!(byte, b'"' | b'\''))?;
     let close = 1 + value.get(1..)?.iter().position(|byte| byte == quote)?;
-    matches!(value.get(close + 1), Some(b',' | b'}')).then_some(b"sock=".len() + close + 1)
+    matches!(value.get(close + 1), None | Some(b',' | b'}')).then_some(b"sock=".len() + close + 1)
 }
 
 #[cfg(test)]
@@ -273,16 +227,8 @@ mod tests {
         assert_eq!(list_len(b"}"), Some(0));
         assert_eq!(list_len(b"port=1,sock=\"/a}b\",mode=600}x"), Some(27));
         assert_eq!(list_len(b"sock=\"/a}b"), Some(8));
+        assert_eq!(list_len(b"sock=\"/a}b\""), None);
         assert_eq!(list_len(b"sock=/a,port=3"), None);
         assert_eq!(list_len(b""), None);
-    }
-
-    #[test]
-    fn only_umls_own_form_is_taken_for_it() {
-        assert_eq!(uml_unit(b"eth0=vde"), Some(&b"0"[..]));
-        assert_eq!(uml_unit(b"eth12=vde,/tmp/sw"), Some(&b"12"[..]));
-        for other in ["eth=vde", "eth0=vdex", "eth0=tuntap", "xeth0=vde", "eth0", ""] {
-            assert_eq!(uml_unit(other.as_bytes()), None, "{other}");
-        }
     }
 }
