@@ -5,8 +5,8 @@
 //! vde{PROGRAM}                [OWN OPTIONS] QEMU ARGUMENTS      vdeqemu, vdekvm, ...
 //! ```
 //!
-//! With `--fd-placeholder`, or when the program is a User-mode Linux kernel, what follows the program
-//! name is all the program's.
+//! With `--fd-placeholder` among the own options, or when the program is a User-mode Linux kernel, the
+//! arguments are some other program's, and none of them is ours.
 //!
 //! `vdeoq` and `vdeo{PROGRAM}` are the same for the QEMU of before November 2005.
 
@@ -123,7 +123,8 @@ pub struct Sock {
 /// ```
 pub fn parse(argv: &[OsString]) -> Result<Command<'_>, ArgError> {
     let (style, linked) = caller(argv.first().map_or(OsStr::new(""), OsString::as_os_str));
-    let mut reader = Reader { argv, at: 1, ended: false, options: Options::default() };
+    let mut reader =
+        Reader { argv, at: 1, ended: false, for_qemu: None, options: Options::default() };
     let (program, program_index) = match linked {
         Some(program) => {
             let first = argv.get(1).and_then(|word| Own::read(word)).filter(|o| o.inline.is_none());
@@ -132,11 +133,6 @@ pub fn parse(argv: &[OsString]) -> Result<Command<'_>, ArgError> {
                 // `-version` is QEMU's; with two dashes and as the first word it is ours.
                 Some(OwnId::Version) if argv.get(1).is_some_and(|word| word == "--version") => {
                     return Ok(Command::Version);
-                }
-                Some(OwnId::FdPlaceholder) => {
-                    reader.options.fd_placeholder = true;
-                    reader.at += 1;
-                    (program, 0)
                 }
                 _ => (program, 0),
             }
@@ -147,10 +143,11 @@ pub fn parse(argv: &[OsString]) -> Result<Command<'_>, ArgError> {
             Front::Program(program, index) => (program, index),
         },
     };
-    reader.options.fd_placeholder |= is_uml(&program);
-    let line = match reader.options.fd_placeholder {
-        true => reader.foreign_line(program_index == 0)?,
-        false => reader.line()?,
+    let is_link = program_index == 0;
+    let line = match (reader.options.fd_placeholder, is_uml(&program)) {
+        (true, _) => reader.foreign_line(is_link, "--fd-placeholder")?,
+        (false, true) => reader.foreign_line(is_link, "a User-mode Linux kernel")?,
+        (false, false) => reader.line()?,
     };
     let options = reader.options;
     Ok(Command::Run(Invocation { style, program, program_index, options, line }))
@@ -197,6 +194,8 @@ struct Reader<'a> {
     at: usize,
     /// A `--` was met: no more own options.
     ended: bool,
+    /// The first own option that means something to a QEMU only.
+    for_qemu: Option<Spot>,
     options: Options,
 }
 
@@ -233,7 +232,12 @@ impl<'a> Reader<'a> {
         while let Some(item) = RawItem::read(self.argv, self.at) {
             let own = self.argv.get(self.at).and_then(|word| Own::read(word));
             match own.filter(|own| self.is_ours(own, leading)) {
-                Some(own) => self.take(own)?,
+                Some(own) => {
+                    self.take(own)?;
+                    if self.options.fd_placeholder {
+                        return self.foreign_line(true, "--fd-placeholder");
+                    }
+                }
                 None => {
                     leading = false;
                     line.push(item);
@@ -244,19 +248,24 @@ impl<'a> Reader<'a> {
         Ok(line)
     }
 
-    /// The arguments of a program that is no QEMU. Only a link, which has no room before its name,
-    /// has own options in front of them.
-    fn foreign_line(&mut self, is_link: bool) -> Result<CommandLine<'a>, ArgError> {
+    /// The arguments of a program that is no QEMU, as `reason` has it. Own options stand in front of
+    /// them if it was one that said so, or if a link left no other room for them.
+    fn foreign_line(
+        &mut self,
+        own_options: bool,
+        reason: &'static str,
+    ) -> Result<CommandLine<'a>, ArgError> {
+        self.options.fd_placeholder = true;
         while let Some(own) = self.argv.get(self.at).and_then(|word| Own::read(word)) {
-            if !is_link || !self.is_ours(&own, true) {
+            if !own_options || !self.is_ours(&own, true) {
                 break;
             }
             self.take(own)?;
         }
-        if let Some(spot) = self.options.socks.first().map(|sock| &sock.spot) {
-            let text = self.argv.get(spot.index).map_or(OsStr::new(""), OsString::as_os_str);
-            let kind = ArgErrorKind::Contradiction { other: "--fd-placeholder" };
-            return Err(ArgError::at(kind, spot.index, text, 0..text.len()));
+        if let Some(Spot { index, span }) = self.for_qemu.take() {
+            let text = self.argv.get(index).map_or(OsStr::new(""), OsString::as_os_str);
+            let kind = ArgErrorKind::Contradiction { other: reason };
+            return Err(ArgError::at(kind, index, text, span));
         }
         let mut line = CommandLine::of(self.argv);
         for at in self.at..self.argv.len() {
@@ -279,6 +288,10 @@ impl<'a> Reader<'a> {
         let at = self.at;
         let text = self.argv.get(at).map_or(OsStr::new(""), OsString::as_os_str);
         self.at += 1;
+        if matches!(own.option.id, OwnId::Modernize | OwnId::QemuVersion | OwnId::Sock) {
+            let end = own.inline.map_or(text.len(), |from| from - 1);
+            self.for_qemu.get_or_insert(Spot::new(at, 0..end));
+        }
         let expected = match (own.option.value, own.inline) {
             (OwnValue::None, Some(from)) => {
                 let kind = ArgErrorKind::UnexpectedValue;

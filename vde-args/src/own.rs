@@ -132,7 +132,7 @@ pub const OWN_OPTIONS: &[OwnOption] = &[
         id: OwnId::FdPlaceholder,
         spellings: &["--fd-placeholder"],
         value: OwnValue::None,
-        place: Place::Front,
+        place: Place::Lead,
         help: "start any program: {vde:SWITCH} becomes a descriptor",
     },
     OwnOption {
