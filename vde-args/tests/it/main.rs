@@ -17,6 +17,8 @@ mod modernize;
 mod networks;
 mod notations;
 mod own_options;
+mod placeholders;
 mod spellings;
 mod support;
+mod uml;
 mod vlans;
