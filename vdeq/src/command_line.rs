@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use vde_args::{Invocation, Rewritten};
+use vde_args::{CommandLine, Invocation, Rewritten};
 use vde_exec::Program;
 
 /// The arguments, and how they came about.
@@ -37,7 +37,9 @@ pub(crate) fn assemble(
     });
     let mut changes: Vec<Change> = changes.collect();
     let lacks_kvm = program.is_some_and(|program| program.lacks_kvm);
-    if lacks_kvm && !invocation.line.names_accelerator() {
+    // With placeholders for its descriptors it is a QEMU all the same.
+    let words = invocation.line.render();
+    if lacks_kvm && !CommandLine::parse(&words).names_accelerator() {
         let kvm = OsString::from("-enable-kvm");
         args.insert(0, kvm.clone());
         changes.insert(

@@ -23,8 +23,14 @@ const NOT_FOUND: i32 = 127;
 pub(crate) enum Failure {
     Args(ArgError),
     Plan(PlanError),
-    Plug { error: DialError, spec: Box<PlugSpec> },
+    Plug {
+        error: DialError,
+        spec: Box<PlugSpec>,
+    },
+    /// No such QEMU.
     Find(FindError),
+    /// No such program, and no QEMU would do in its place.
+    FindOther(FindError),
     Launch(LaunchError),
     Signals(Errno),
     Supervise(io::Error),
@@ -55,9 +61,10 @@ impl Failure {
     /// What to end with.
     pub(crate) fn exit_status(&self) -> i32 {
         match self {
-            Self::Find(FindError::NotFound { .. }) => NOT_FOUND,
+            Self::Find(FindError::NotFound { .. })
+            | Self::FindOther(FindError::NotFound { .. }) => NOT_FOUND,
             // The program was found before; what is missing now is its interpreter, say.
-            Self::Find(_) | Self::Launch(_) => CANNOT_EXECUTE,
+            Self::Find(_) | Self::FindOther(_) | Self::Launch(_) => CANNOT_EXECUTE,
             _ => FAILED,
         }
     }
@@ -98,7 +105,7 @@ impl Failure {
                 handshake_sentence(switch.control(), *port, error)
             }
             Self::Plug { error, .. } => error.to_string(),
-            Self::Find(error) => error.to_string(),
+            Self::Find(error) | Self::FindOther(error) => error.to_string(),
             Self::Launch(error) => error.to_string(),
             Self::Signals(errno) => format!("cannot set up signals: {}", errno.desc()),
             Self::Supervise(error) => format!("cannot watch the virtual machine: {error}"),
@@ -121,6 +128,7 @@ impl Failure {
             Self::Plan(PlanError::TwoPorts { .. }) => vec!["give the port once".to_owned()],
             Self::Plug { error, .. } => plug_hints(error),
             Self::Find(error) => find_hints(error),
+            Self::FindOther(error) => find_other_hints(error),
             Self::Supervise(_) => {
                 vec!["the virtual machine runs on, with its network".to_owned()]
             }
@@ -170,6 +178,18 @@ fn find_hints(error: &FindError) -> Vec<String> {
             "install a QEMU (Debian: apt install qemu-system-x86), or give the program's path"
                 .to_owned(),
         ],
+        _ => Vec::new(),
+    }
+}
+
+fn find_other_hints(error: &FindError) -> Vec<String> {
+    match error {
+        FindError::NotFound { name, .. } if vde_args::is_uml(name) => vec![
+            "give the kernel's path (./linux), or install one (Debian: apt install user-mode-linux \
+             has linux.uml)"
+                .to_owned(),
+        ],
+        FindError::NotFound { .. } => vec!["install it, or give its path".to_owned()],
         _ => Vec::new(),
     }
 }

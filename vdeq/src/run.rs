@@ -68,7 +68,11 @@ fn find(
     environment: &Environment,
     voice: Voice,
 ) -> Result<Program, Failure> {
-    let program = Program::find(&invocation.program, environment)?;
+    let failure = match invocation.options.fd_placeholder {
+        true => Failure::FindOther,
+        false => Failure::Find,
+    };
+    let program = Program::find(&invocation.program, environment).map_err(failure)?;
     if program.stand_in {
         let (asked, path) = (invocation.program.to_string_lossy(), program.path.display());
         voice.detail(format_args!("there is no program {asked}; {path} takes its place"));

@@ -30,8 +30,9 @@ options, before the QEMU command (or first, after it):
   --dry-run            print the command that would run, and do not run it
   --explain[=json]     print what becomes of every argument, and why
   --modernize          also replace options that this QEMU has lost
-  --fd-placeholder     QEMU is any program: {vde:SWITCH,port=N} in its arguments
-                       becomes the number of a connected datagram socket
+  --fd-placeholder     QEMU is any program: '{vde:SWITCH,port=N}' in its arguments
+                       becomes the number of a connected datagram socket (in the eth0=vde,...
+                       of a User-mode Linux kernel, also without this option)
   -v, --verbose        say what is done
   -h, -help, --help    print this help
   --version            print the version
