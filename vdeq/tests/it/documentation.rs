@@ -28,13 +28,14 @@ fn is_a_vdeq_command(line: &str) -> bool {
     ["vdeq ", "vdekvm ", "vdeqemu "].iter().any(|name| line.starts_with(name))
 }
 
-/// A world in which `$HOME/lab` is the switch, vdeq and its links are installed, and qemu is fake.
+/// A world in which `$HOME/lab` is the switch, vdeq and its links are installed, and what it starts is fake.
 fn world() -> World {
     let world = World::new();
     world.make_default();
     symlink(world.switch.dir(), world.home.path().join("lab")).unwrap();
-    world.install("qemu");
-    world.install("kvm");
+    for name in ["qemu", "kvm", "vfkit", "linux.uml"] {
+        world.install(name);
+    }
     for name in ["vdeq", "vdekvm", "vdeqemu"] {
         let link = world.home.path().join("bin").join(name);
         symlink(env!("CARGO_BIN_EXE_vdeq"), link).unwrap();

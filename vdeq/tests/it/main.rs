@@ -15,6 +15,8 @@ mod command_line;
 mod documentation;
 mod exit_status;
 mod inheritance;
+
+mod placeholder;
 mod preview;
 mod program;
 mod refusals;
