@@ -13,6 +13,9 @@ use crate::once::once;
 const RECIPE: &str =
     concat!("bookworm linux-image-amd64 busybox-static 1\n", include_str!("guest/init"));
 
+/// The guest's first and only program.
+pub(crate) const SCRIPT: &str = include_str!("guest/init");
+
 /// In loading order. The cloud flavour of the kernel is smaller, but knows no e1000, which is what
 /// QEMU gives to a plain `-net nic`.
 const MODULES: &[&str] = &[
@@ -43,8 +46,9 @@ pub(crate) fn prepare(rig: &Path) -> Result<()> {
         apt.tidy()?;
         let release = kernel.trim_start_matches("linux-image-");
         std::fs::rename(root.join(format!("boot/vmlinuz-{release}")), place.join("kernel"))?;
-        let initrd = initramfs(&root, release)?;
-        std::fs::write(place.join("initrd"), initrd)?;
+        let mut initrd = userland(&read(&root.join("bin/busybox"))?, SCRIPT);
+        add_modules(&mut initrd, &root.join(format!("lib/modules/{release}/kernel")))?;
+        std::fs::write(place.join("initrd"), initrd.finish())?;
         std::fs::remove_dir_all(&root)?;
         println!(
             "guest: Linux {release}, kernel and initrd are in {}",
@@ -54,30 +58,38 @@ pub(crate) fn prepare(rig: &Path) -> Result<()> {
     })
 }
 
-fn initramfs(root: &Path, release: &str) -> Result<Vec<u8>> {
+/// What a guest needs besides modules: busybox, and the script that is its first program.
+pub(crate) fn userland(busybox: &[u8], script: &str) -> Initramfs {
     let mut archive = Initramfs::default();
     for directory in ["bin", "dev", "proc", "sys", "modules"] {
         archive.directory(directory);
     }
     archive.character_device("dev/console", (5, 1));
     archive.character_device("dev/null", (1, 3));
-    archive.file("init", 0o755, include_bytes!("guest/init"));
-    archive.file("bin/busybox", 0o755, &read(&root.join("bin/busybox"))?);
+    archive.file("init", 0o755, script.as_bytes());
+    archive.file("bin/busybox", 0o755, busybox);
     for applet in APPLETS {
         archive.symlink(&format!("bin/{applet}"), "busybox");
     }
+    archive
+}
+
+fn add_modules(archive: &mut Initramfs, kernel: &Path) -> Result<()> {
     let mut order = String::new();
     for module in MODULES {
         let name = format!("{}.ko", module.rsplit('/').next().unwrap_or(module));
-        let file = root.join(format!("lib/modules/{release}/kernel/{module}.ko"));
-        archive.file(&format!("modules/{name}"), 0o644, &read(&file)?);
+        archive.file(
+            &format!("modules/{name}"),
+            0o644,
+            &read(&kernel.join(format!("{module}.ko")))?,
+        );
         order.push_str(&name);
         order.push('\n');
     }
     archive.file("modules/order", 0o644, order.as_bytes());
-    Ok(archive.finish())
+    Ok(())
 }
 
-fn read(file: &Path) -> Result<Vec<u8>> {
+pub(crate) fn read(file: &Path) -> Result<Vec<u8>> {
     std::fs::read(file).with_context(|| format!("read {}", file.display()))
 }

@@ -24,6 +24,7 @@ mod qemus;
 mod rig;
 mod setup;
 mod sh;
+mod uml;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
