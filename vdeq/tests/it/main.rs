@@ -15,7 +15,6 @@ mod command_line;
 mod documentation;
 mod exit_status;
 mod inheritance;
-
 mod placeholder;
 mod preview;
 mod program;
