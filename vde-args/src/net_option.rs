@@ -10,11 +10,8 @@ use std::os::unix::ffi::OsStrExt;
 
 use crate::json::{JsonError, Kind as JsonKind, Object};
 use crate::keyval::{Entry, KeyVal, Rules, number};
-use crate::values::read_vlan;
+use crate::values::{HUB_MAX, read_vlan};
 use crate::{CommandLine, OptionItem};
-
-/// The highest hub number: QEMU keeps it in a signed 32 bit number.
-pub(crate) const HUB_MAX: u32 = i32::MAX as u32;
 
 /// The option that a [`NetOption`] was given with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

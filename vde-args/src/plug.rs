@@ -7,8 +7,8 @@ use std::os::unix::ffi::OsStrExt;
 
 use crate::keyval::KeyVal;
 use crate::nearest::nearest;
-use crate::net_option::{HUB_MAX, NetKind, NetOption, NetParam, Notation};
-use crate::values::{read_mode, read_number, read_vlan};
+use crate::net_option::{NetKind, NetOption, NetParam, Notation};
+use crate::values::{HUB_MAX, read_mode, read_number, read_vlan};
 use crate::{ArgError, ArgErrorKind, Sock};
 
 /// The highest port number that the control protocol can carry: 23 bits \[P-2.4\].

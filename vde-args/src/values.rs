@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use crate::keyval::number;
-use crate::net_option::HUB_MAX;
+
+/// The highest hub number: QEMU keeps it in a signed 32 bit number.
+pub(crate) const HUB_MAX: u32 = i32::MAX as u32;
 
 /// The longest time-out that can be asked for: a day. Longer means a slip, not a plan.
 pub const TIMEOUT_MAX: Duration = Duration::from_secs(24 * 60 * 60);

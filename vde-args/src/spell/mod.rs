@@ -9,11 +9,12 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use crate::ids::Ids;
 use crate::keyval::{KeyVal, escape};
-use crate::net_option::{HUB_MAX, NetKind, NetOption, Notation, Vlan};
+use crate::net_option::{NetKind, NetOption, Notation, Vlan};
 use crate::network::{Added, Network};
 use crate::note::Why;
 use crate::obsolete::Successors;
 use crate::pairs::Pairs;
+use crate::values::HUB_MAX;
 use crate::{ArgError, ArgErrorKind, Dialect, QemuVersion};
 
 /// The first QEMU that reads JSON behind `-netdev`.
