@@ -23,6 +23,9 @@ const JSON: QemuVersion = QemuVersion::new(7, 2, 0);
 /// The first QEMU that has `-nic`.
 const NIC: QemuVersion = QemuVersion::new(2, 12, 0);
 
+/// The first QEMU that has lost `-net dump`, one release before `vlan=`.
+const NO_DUMP: QemuVersion = QemuVersion::new(2, 12, 0);
+
 /// Spells network arguments and additions, and keeps track of the ids and vlans it made up.
 pub(crate) struct Speller<'a> {
     network: &'a Network<'a>,
@@ -89,7 +92,9 @@ impl<'a> Speller<'a> {
             return Ok(Some((self.vde(option, plug), Why::Vde)));
         }
         let Notation::List(list) = &option.notation else { return Ok(None) };
-        if self.dialect.has_vlan() {
+        let is_dump = option.kind() == NetKind::Net && option.is_type(b"dump");
+        let is_dump_gone = is_dump && self.version >= NO_DUMP;
+        if self.dialect.has_vlan() && !is_dump_gone {
             return Ok(None);
         }
         let vlan = match option.vlan() {
@@ -97,7 +102,7 @@ impl<'a> Speller<'a> {
             Vlan::Number(vlan) => Some(vlan),
             Vlan::Absent => None,
         };
-        if option.kind() == NetKind::Net && option.is_type(b"dump") {
+        if is_dump_gone {
             return Ok(Some((self.dump(option, list, vlan.unwrap_or(0)), Why::DumpGone)));
         }
         let after = vlan.and_then(|vlan| self.without_vlan(option, list, vlan));

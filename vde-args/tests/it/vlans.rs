@@ -1,6 +1,6 @@
 //! `vlan=` where QEMU has it, and its translation to hub ports where it is gone.
 
-use vde_args::{ArgErrorKind, Network, Why};
+use vde_args::{ArgErrorKind, Network, QemuVersion, Why};
 
 use crate::support::{SOCKET, TAP_HUB, TAP_VLAN, joined, network, place, rewrite, run, spelt};
 
@@ -230,6 +230,11 @@ fn a_dump_becomes_a_filter() {
     }
     let args = "-net nic -net dump,vlan=0,len=1k -net user";
     assert_eq!(spelt(TAP_VLAN, args), args);
+    let expected = "-net nic -netdev hubport,id=vdeq0,hubid=1 \
+                    -netdev hubport,id=vdeq1,hubid=0,netdev=vdeq0 \
+                    -object filter-dump,id=vdeq2,netdev=vdeq1,maxlen=1024,file=qemu-vlan0.pcap \
+                    -net user";
+    assert_eq!(spelt(QemuVersion::new(2, 12, 0), args), expected);
     let rewritten = rewrite(SOCKET, "vdeq qemu -net dump -net user");
     assert_eq!(rewritten.changes[0].why, Why::DumpGone);
 }
