@@ -309,7 +309,10 @@ impl<'a> Network<'a> {
         let mut loops = Vec::new();
         for (hub, plug) in named.chain(added) {
             let Some(spec) = self.plugs.get(plug) else { continue };
-            if seen.insert((hub, spec.sock.as_deref()), plug).is_some() {
+            let plugs = seen.entry((hub, spec.sock.as_deref())).or_default();
+            *plugs += 1;
+            // A third one makes nothing worse.
+            if *plugs == 2 {
                 let index = spec.spot.as_ref().map_or(0, |spot| spot.index);
                 loops.push(Note::Loop { index, vlan: hub });
             }

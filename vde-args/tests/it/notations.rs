@@ -183,6 +183,8 @@ fn a_vlan_that_is_plugged_into_one_switch_twice_is_a_loop() {
     for (args, index) in [
         ("-net nic -net vde,sock=/s -net vde,sock=/s", 7),
         ("-sock /s,/t,/s", 3),
+        ("-net nic -net vde,sock=/s -net vde,sock=/s -net vde,sock=/s", 7),
+        ("-sock ,,,", 3),
         ("-net nic,vlan=1 -net vde,vlan=1 -net vde,vlan=1,port=3", 7),
     ] {
         let network = network(&format!("vdeq qemu {args}"));
