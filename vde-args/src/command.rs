@@ -333,6 +333,7 @@ impl<'a> Reader<'a> {
         let value = text.as_bytes().get(from..).unwrap_or_default();
         let wrong = |kind| ArgError::at(kind, index, text, from..text.len());
         match id {
+            OwnId::Mode if value.is_empty() => self.options.mode = None,
             OwnId::Mode => {
                 let mode = read_mode(value).ok_or_else(|| wrong(ArgErrorKind::BadMode))?;
                 self.options.mode = (mode != 0).then_some(mode);

@@ -180,10 +180,13 @@ impl Reader<'_> {
         match key {
             "sock" => (plug.sock, plug.parts.sock) = (text(), spot),
             "group" => (plug.group, plug.parts.group) = (text(), spot),
+            // Empty, as of a variable in a script that is not set.
+            "port" if value.is_empty() => (plug.port, plug.parts.port) = (None, spot),
             "port" => {
                 plug.port = Some(number(PORT_MAX)?).filter(|port| *port > 0);
                 plug.parts.port = spot;
             }
+            "mode" if value.is_empty() => (plug.mode, plug.parts.mode) = (None, spot),
             "mode" => {
                 let bad = || self.error(ArgErrorKind::BadMode, &param.value_span);
                 let mode = match param.is_json_number {

@@ -38,7 +38,14 @@ fn every_parameter_is_read() {
 
 #[test]
 fn absent_empty_and_zero_values_mean_the_default() {
-    for list in ["vde", "vde,", "vde,sock=,group=,port=0,mode=0", "vde,,sock="] {
+    for list in [
+        "vde",
+        "vde,",
+        "vde,sock=,group=,port=0,mode=0",
+        "vde,sock=,group=,port=,mode=",
+        "vde,port=3,mode=600,port=,mode=",
+        "vde,,sock=",
+    ] {
         let network = network(&format!("vdeq qemu -net {list}"));
         let plug = &network.plugs()[0];
         let defaults = (&plug.sock, plug.port, &plug.group, plug.mode);
@@ -146,7 +153,7 @@ fn a_number_out_of_range_or_no_number_is_pointed_at() {
     for (list, at) in [
         ("vde,port=abc", "3:9..12 abc"),
         ("vde,port=-1", "3:9..11 -1"),
-        ("vde,port=", "3:9..9 "),
+        ("vde,port=:", "3:9..10 :"),
         ("vde,port=8388608,sock=/s", "3:9..16 8388608"),
         ("vde,port=99999999999999999999", "3:9..29 99999999999999999999"),
         ("type=vde,port=0x3", "3:14..17 0x3"),

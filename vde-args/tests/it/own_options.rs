@@ -88,9 +88,11 @@ fn repeated_sock_lists_add_up_and_an_empty_name_is_the_default_switch() {
 }
 
 #[test]
-fn the_last_of_a_repeated_option_counts_and_mode_0_is_the_default() {
+fn the_last_of_a_repeated_option_counts_and_a_mode_that_is_0_or_empty_is_the_default() {
     assert_eq!(run("vdeq --mod 600 qemu --mod 660").options.mode, Some(0o660));
-    assert_eq!(run("vdeq --mod 600 qemu --mod 0").options.mode, None);
+    for default in ["--mod 0", "--mod=", "--mod "] {
+        assert_eq!(run(&format!("vdeq --mod 600 qemu {default}")).options.mode, None);
+    }
 }
 
 #[test]
@@ -99,7 +101,7 @@ fn a_value_that_is_wrong_is_pointed_at() {
         ("vdeq --mod 888 qemu", "2:0..3 888"),
         ("vdeqemu -m 1 --mode=1777", "3:7..11 1777"),
         ("vdeq qemu --mod rw", "3:0..2 rw"),
-        ("vdeq --mod= qemu", "1:6..6 "),
+        ("vdeq --mod=: qemu", "1:6..7 :"),
     ] {
         let error = error(text);
         assert_eq!((&error.kind, &*place(&error)), (&ArgErrorKind::BadMode, at), "{text}");
