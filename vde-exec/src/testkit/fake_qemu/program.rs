@@ -31,8 +31,9 @@ pub enum Act {
     Stop,
     /// `sleep`: do nothing for ever; signals have the effect that they have on any program.
     Sleep,
-    /// `run`: tell the signals that arrive; end with status 0 at `SIGTERM`, `SIGINT` or `SIGHUP`.
-    Run,
+    /// `run` or `run=N`: tell the signals that arrive; end with status 0 or this one at `SIGTERM`,
+    /// `SIGINT` or `SIGHUP`.
+    Run(i32),
     /// `echo`: from now on send every frame back, source and destination exchanged.
     Echo,
     /// `send=N`: send N frames of 60 bytes, numbered in their last four, through every plug.
@@ -58,7 +59,8 @@ impl FromStr for Act {
             "send" => number().map(Self::Send),
             "stop" => Ok(Self::Stop),
             "sleep" => Ok(Self::Sleep),
-            "run" => Ok(Self::Run),
+            "run" if value.is_empty() => Ok(Self::Run(0)),
+            "run" => small().map(Self::Run),
             "echo" => Ok(Self::Echo),
             "empty" => Ok(Self::Empty),
             "print" => Ok(Self::Print(value.to_owned())),
@@ -184,7 +186,7 @@ fn perform(act: Act, plugs: &[i32], log: &mut Log) {
         Act::Die(signal) => die(signal),
         Act::Stop => raise(Signal::SIGSTOP).expect("stopping"),
         Act::Sleep => sleep(),
-        Act::Run => run(log),
+        Act::Run(status) => run(log, status),
         Act::Echo => plugs.iter().for_each(|&fd| drop(std::thread::spawn(move || echo(fd)))),
         Act::Send(count) => plugs.iter().for_each(|&fd| send_frames(fd, count)),
         Act::Empty => plugs.iter().for_each(|&fd| send_empty(fd)),
@@ -203,7 +205,7 @@ fn die(signal: i32) {
     crate::signals::die_by(signal);
 }
 
-fn run(log: &mut Log) {
+fn run(log: &mut Log, status: i32) {
     let set = SigSet::from_iter(
         Signal::iterator().filter(|signal| !matches!(signal, Signal::SIGKILL | Signal::SIGSTOP)),
     );
@@ -213,7 +215,7 @@ fn run(log: &mut Log) {
         let signal = set.wait().expect("waiting for a signal");
         log.write(&format!("signal {}\n", signal.as_str()));
         if matches!(signal, Signal::SIGTERM | Signal::SIGINT | Signal::SIGHUP) {
-            std::process::exit(0);
+            std::process::exit(status);
         }
     }
 }
