@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, connect, getsockopt, recv, send, socket,
-    sockopt,
+    AddressFamily, MsgFlags, Shutdown, SockFlag, SockType, UnixAddr, connect, getsockopt, recv,
+    send, shutdown, socket, sockopt,
 };
 use nix::unistd::{Group, geteuid};
 use vde_proto::plug::{DataFailure, DialFailure, Input, Output, Plug, PlugConfig, PlugError};
@@ -60,6 +60,15 @@ pub struct Connection {
     pub port: Option<u32>,
     /// The switch's data socket, which it removes when it has the port back \[P-7.3\].
     pub peer: PathBuf,
+}
+
+/// Hangs up on the switches, whoever else holds the control streams: the port of a VM that was killed
+/// is of no use to the helpers that it could not take along.
+pub fn hang_up(connections: &[Connection]) {
+    for connection in connections {
+        // The switch may have been quicker.
+        let _ = shutdown(connection.control.as_raw_fd(), Shutdown::Both);
+    }
 }
 
 /// Gives ports back: closes our ends of the plugs, and waits until the switches have noticed, or

@@ -19,7 +19,7 @@ pub mod testkit;
 mod version_cache;
 
 pub use data_socket::BindError;
-pub use dial::{Connection, DialError, DialOptions, dial, give_back};
+pub use dial::{Connection, DialError, DialOptions, dial, give_back, hang_up};
 pub use environment::Environment;
 pub use launch::{Launch, LaunchError};
 pub use nix::errno::Errno;

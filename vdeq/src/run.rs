@@ -10,7 +10,7 @@ use std::time::Duration;
 use vde_args::{Invocation, QemuVersion};
 use vde_exec::{
     Connection, DialError, DialOptions, End, Environment, Event, Launch, Program, Signals, dial,
-    give_back, number, supervise,
+    give_back, hang_up, number, supervise,
 };
 
 use crate::command_line;
@@ -58,6 +58,9 @@ pub(crate) fn run(invocation: &Invocation<'_>) -> Result<End, Failure> {
         });
     // A daemonized VM has the ports, and keeps them.
     if end.is_err() || !invocation.line.options().any(|option| option.name == "daemonize") {
+        if let Ok(End::Killed(_)) = end {
+            hang_up(&connections);
+        }
         give_back(connections, PATIENCE);
     }
     end

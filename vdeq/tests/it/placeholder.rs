@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::os::unix::net::UnixDatagram;
+use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use vde_exec::testkit::fake_qemu::Report;
 use vde_exec::testkit::fake_switch::Options;
+use vde_exec::testkit::wait;
 use vde_exec::vde_proto::Vnl;
 use vde_exec::vde_proto::switch::Personality;
 use vde_exec::{DialOptions, Environment, dial};
@@ -125,6 +127,26 @@ fn the_end_of_the_program_is_ours() {
     let run = world.vdeq(&["--fd-placeholder", VFKIT, "--device", &device]);
     assert_eq!(run.act("die=15").run().signal(), Some(15));
     world.assert_nothing_left();
+}
+
+#[test]
+fn a_program_that_is_killed_gives_its_port_back_though_a_helper_lives_on() {
+    let world = world();
+    let device = device(&world, "");
+    for (end, signal) in [("kill -KILL $$", Some(9)), ("exit 3", None)] {
+        let script = format!("/bin/sleep 600 & {end}");
+        let words = ["--fd-placeholder", "/bin/bash", "-c", &script, &device];
+        let mut run = world.vdeq(&words).start();
+        assert_eq!(run.wait_for_end().signal(), signal, "{}", run.stderr());
+        match signal {
+            Some(_) => wait::until_true("the port to be free", || world.switch.ports().is_empty()),
+            // What ends by itself may have left somebody to go on with its network.
+            None => assert_eq!(world.switch.ports().len(), 1),
+        }
+        // The helper is of vdeq's process group, which is killed now.
+        drop(run);
+        world.assert_nothing_left();
+    }
 }
 
 #[test]
