@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use vde_exec::testkit::fake_qemu::Report;
-use vde_exec::testkit::fake_switch::Options;
+use vde_exec::testkit::fake_switch::{FakePort, Options};
 use vde_exec::testkit::wait;
 use vde_exec::vde_proto::Vnl;
 use vde_exec::vde_proto::switch::Personality;
@@ -53,6 +53,15 @@ fn kind_of(report: &Report, fd: i32) -> String {
     line.unwrap().split_whitespace().skip(4).take(2).collect::<Vec<_>>().join(" ")
 }
 
+/// Waits until these are the ports in use: the switch writes them down after its reply.
+fn ports<const N: usize>(world: &World, numbers: [u32; N]) -> [FakePort; N] {
+    wait::until(&format!("ports {numbers:?} to be in use"), || {
+        let ports = world.switch.ports();
+        let same = ports.iter().map(|port| port.number).eq(numbers);
+        ports.try_into().ok().filter(|_| same)
+    })
+}
+
 /// A plug of the test's own.
 fn peer(world: &World) -> (UnixDatagram, std::os::fd::OwnedFd) {
     let vnl = Vnl::parse(world.switch.dir().as_os_str().as_encoded_bytes()).unwrap();
@@ -80,8 +89,7 @@ fn the_number_in_the_argument_is_a_connected_datagram_socket_of_that_port() {
         assert_eq!((report.args.len(), report.words()[0].as_str()), (3, "--device"));
         assert_eq!(report.sockets().len(), 2, "data and control, and nothing else: {report:?}");
         assert_eq!(kind_of(&report, fd), "0002 03", "a datagram socket, connected");
-        let ports = world.switch.ports();
-        assert_eq!(ports.iter().map(|port| port.number).collect::<Vec<_>>(), [3]);
+        ports(&world, [3]);
 
         let (peer, _control) = peer(&world);
         let (ours, its) = ([2, 0, 0, 0, 0, 9], [2, 0, 0, 0, 0, 1]);
@@ -111,9 +119,8 @@ fn each_placeholder_is_a_plug_in_the_order_of_the_line() {
     for number in [numbers.0, numbers.1] {
         assert_eq!(kind_of(&report, number.parse().unwrap()), "0002 03");
     }
-    let ports: Vec<_> = world.switch.ports().iter().map(|port| port.number).collect();
-    assert_eq!(ports, [1, 9]);
-    assert!(world.switch.ports()[1].descriptions[0].contains("net=0"));
+    let [_, first] = ports(&world, [1, 9]);
+    assert!(first.descriptions[0].contains("net=0"), "{first:?}");
 }
 
 #[test]
@@ -141,7 +148,7 @@ fn a_program_that_is_killed_gives_its_port_back_though_a_helper_lives_on() {
         match signal {
             Some(_) => wait::until_true("the port to be free", || world.switch.ports().is_empty()),
             // What ends by itself may have left somebody to go on with its network.
-            None => assert_eq!(world.switch.ports().len(), 1),
+            None => drop(ports(&world, [1])),
         }
         // The helper is of vdeq's process group, which is killed now.
         drop(run);
@@ -281,8 +288,7 @@ fn a_link_to_a_kernels_name_starts_it_and_its_old_transport_is_replaced() {
         let fd = given(&report, "vec0:transport=fd,fd=", ",mac=fe:fd:00:00:00:01");
         assert_eq!(kind_of(&report, fd), "0002 03");
         assert_eq!((report.words()[0].as_str(), report.args.len()), ("mem=64M", 2));
-        let [port] = &world.switch.ports()[..] else { panic!("{:?}", world.switch.ports()) };
-        assert_eq!(port.number, 4);
+        let [port] = ports(&world, [4]);
         assert!(port.descriptions[0].ends_with(" Alices-lab"), "{port:?}");
         assert!(run.stderr().contains("called vec0, not eth0"), "{}", run.stderr());
         assert_eq!(world.probes(), 0);
