@@ -66,6 +66,8 @@ impl Members {
             self.nics += 1;
         } else {
             self.backends += 1;
+            // Without a type it is no netdev. QEMU will refuse it, in the user's own words.
+            self.is_fixed |= option.type_name().is_none();
             self.id = option.own_id();
         }
     }

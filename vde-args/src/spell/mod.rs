@@ -160,14 +160,16 @@ impl<'a> Speller<'a> {
         if is_device && is_joined {
             return None;
         }
-        if let (Some(id), false) = (self.pairs.netdev(vlan), is_joined) {
+        // The network `none` is on no vlan, whatever it says.
+        let is_none = !is_device && option.is_type(b"none");
+        if let (Some(id), false) = (self.pairs.netdev(vlan), is_joined || is_none) {
             return Some(match is_nic {
                 true => vec![self.word(option), lists::with_netdev(list, !is_device, id)],
                 false => words([b"-netdev", &lists::with_id(option, list, id)?]),
             });
         }
         let is_on_hub_0 = !is_device && vlan == 0;
-        if is_on_hub_0 || is_joined || option.is_type(b"none") {
+        if is_on_hub_0 || is_joined || is_none {
             let edited = lists::without_vlan(list, !is_device);
             return Some(vec![self.word(option), OsString::from_vec(edited)]);
         }

@@ -245,3 +245,16 @@ fn a_line_with_a_dump_and_no_network_lets_it_see_the_default_switch() {
                     -netdev socket,id=vdeq0,fd=10 -net nic,netdev=vdeq0";
     assert_eq!(spelt(SOCKET, "-net dump,file=/f"), expected);
 }
+
+#[test]
+fn a_vlan_of_one_nic_and_one_backend_has_no_part_in_the_network_none() {
+    assert_eq!(
+        spelt(SOCKET, "-net none,vlan=1 -net user,vlan=1 -net nic,vlan=1"),
+        "-net none -netdev user,id=vdeq0 -net nic,netdev=vdeq0",
+    );
+}
+
+#[test]
+fn a_backend_of_no_type_is_not_taken_for_half_of_a_pair() {
+    assert_eq!(spelt(SOCKET, "-net nic,vlan=0 -net hostname=x,vlan=0"), "-net nic -net hostname=x",);
+}
