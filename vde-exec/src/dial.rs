@@ -62,8 +62,8 @@ pub struct Connection {
     pub peer: PathBuf,
 }
 
-/// Hangs up on the switches, whoever else holds the control streams: the port of a VM that was killed
-/// is of no use to the helpers that it could not take along.
+/// Hangs up on the switches, whoever else holds the control streams: the port of a VM that is no more
+/// is of no use to the helpers that it did not take along.
 pub fn hang_up(connections: &[Connection]) {
     for connection in connections {
         // The switch may have been quicker.

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-use vde_args::{Invocation, QemuVersion};
+use vde_args::{Invocation, QemuVersion, is_uml};
 use vde_exec::{
     Connection, DialError, DialOptions, End, Environment, Event, Launch, Program, Signals, dial,
     give_back, hang_up, number, supervise,
@@ -58,8 +58,11 @@ pub(crate) fn run(invocation: &Invocation<'_>) -> Result<End, Failure> {
         });
     // A daemonized VM has the ports, and keeps them.
     if end.is_err() || !invocation.line.options().any(|option| option.name == "daemonize") {
-        if let Ok(End::Killed(_)) = end {
-            hang_up(&connections);
+        match end {
+            Ok(End::Killed(_)) => hang_up(&connections),
+            // What ended is the machine itself, and not something that started it.
+            Ok(End::Exited(_)) if is_uml(&invocation.program) => hang_up(&connections),
+            _ => {}
         }
         give_back(connections, PATIENCE);
     }

@@ -1,6 +1,7 @@
 //! Programs that are no QEMU: the fake one, called by other names, tells what it was given.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixDatagram;
 use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
@@ -137,18 +138,25 @@ fn the_end_of_the_program_is_ours() {
 }
 
 #[test]
-fn a_program_that_is_killed_gives_its_port_back_though_a_helper_lives_on() {
+fn a_machine_that_is_over_gives_its_port_back_though_a_helper_lives_on() {
     let world = world();
+    symlink("/bin/bash", world.home.path().join("bin/launcher")).unwrap();
+    symlink("/bin/bash", world.home.path().join("bin/linux")).unwrap();
     let device = device(&world, "");
-    for (end, signal) in [("kill -KILL $$", Some(9)), ("exit 3", None)] {
+    for (program, end, signal, is_free) in [
+        ("launcher", "kill -KILL $$", Some(9), true),
+        ("linux", "kill -KILL $$", Some(9), true),
+        ("linux", "exit 3", None, true),
+        // It may have left somebody to go on with its network.
+        ("launcher", "exit 3", None, false),
+    ] {
         let script = format!("/bin/sleep 600 & {end}");
-        let words = ["--fd-placeholder", "/bin/bash", "-c", &script, &device];
+        let words = ["--fd-placeholder", program, "-c", &script, &device];
         let mut run = world.vdeq(&words).start();
         assert_eq!(run.wait_for_end().signal(), signal, "{}", run.stderr());
-        match signal {
-            Some(_) => wait::until_true("the port to be free", || world.switch.ports().is_empty()),
-            // What ends by itself may have left somebody to go on with its network.
-            None => drop(ports(&world, [1])),
+        match is_free {
+            true => drop(ports(&world, [])),
+            false => drop(ports(&world, [1])),
         }
         // The helper is of vdeq's process group, which is killed now.
         drop(run);
