@@ -25,6 +25,14 @@ pub struct Settings<'a> {
     pub ping: &'a str,
 }
 
+impl Settings<'_> {
+    /// As words of a kernel's command line.
+    pub fn words(self) -> [String; 3] {
+        let Settings { ip, mac, ping } = self;
+        [format!("vdeq_ip={ip}"), format!("vdeq_mac={mac}"), format!("vdeq_ping={ping}")]
+    }
+}
+
 /// A running guest. Dropped, it is killed together with the vdeq that started it.
 pub struct Guest {
     name: &'static str,
@@ -37,7 +45,11 @@ pub struct Guest {
 impl Guest {
     /// Boots a guest: `command` up to and including its network options gets the rest of a machine.
     pub fn boot(name: &'static str, command: &mut Command, settings: Settings<'_>) -> Self {
-        machine(command, settings).args(["-serial", "stdio"]);
+        Self::start(name, machine(command, settings).args(["-serial", "stdio"]))
+    }
+
+    /// Starts a command that is all of a guest, with its console on standard input and output.
+    pub fn start(name: &'static str, command: &mut Command) -> Self {
         eprintln!("{name}: {command:?}");
         let mut running = start(command.stdin(Stdio::piped()));
         let child = &mut running.child;
@@ -69,12 +81,17 @@ impl Guest {
     /// Powers the guest off from inside and returns how the process ended, and all that was said.
     pub fn power_off(mut self) -> (ExitStatus, String) {
         self.tell("off");
+        self.end()
+    }
+
+    /// Waits for the end, which comes by itself, and returns the same.
+    pub fn end(mut self) -> (ExitStatus, String) {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.running.child.try_wait().unwrap() {
                 return (status, self.lines().join("\n"));
             }
-            self.check(Instant::now() < deadline, "it does not power off");
+            self.check(Instant::now() < deadline, "it does not end");
             std::thread::sleep(STEP);
         }
     }
@@ -117,9 +134,7 @@ impl Guest {
 
 /// Adds everything of the machine but its network and its serial port.
 pub fn machine<'a>(command: &'a mut Command, settings: Settings<'_>) -> &'a mut Command {
-    let Settings { ip, mac, ping } = settings;
-    let words =
-        format!("console=ttyS0 quiet panic=-1 vdeq_ip={ip} vdeq_mac={mac} vdeq_ping={ping}");
+    let words = format!("console=ttyS0 quiet panic=-1 {}", settings.words().join(" "));
     command.args(["-accel", "tcg", "-m", "128", "-display", "none", "-monitor", "none"]);
     command.arg("-kernel").arg(rig::kernel()).arg("-initrd").arg(rig::initrd());
     command.args(["-no-reboot", "-append", &words])

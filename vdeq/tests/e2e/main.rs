@@ -24,5 +24,6 @@ mod man_page;
 mod modernize;
 mod names;
 mod refusals;
+mod uml;
 mod versions;
 mod ways_to_run;

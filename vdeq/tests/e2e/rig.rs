@@ -24,6 +24,15 @@ pub fn initrd() -> PathBuf {
     existing("VDEQ_RIG", "guest/initrd")
 }
 
+/// The User-mode Linux kernel.
+pub fn uml() -> PathBuf {
+    existing("VDEQ_RIG", "uml/linux")
+}
+
+pub fn uml_initrd() -> PathBuf {
+    existing("VDEQ_RIG", "uml/initrd")
+}
+
 /// One of [`QEMUS`].
 pub fn qemu(name: &str) -> PathBuf {
     existing("VDEQ_RIG", &format!("{name}/qemu-system-x86_64"))
