@@ -23,6 +23,11 @@ const MACHINES: &[Need] = &[
         why: "the QEMU of this machine",
     },
     Need {
+        package: "socat",
+        present: || sh::exists("socat"),
+        why: "a program that is no QEMU and takes a descriptor",
+    },
+    Need {
         package: "debian-archive-keyring",
         present: || Path::new(apt::KEYRING).exists(),
         why: "to verify what other suites have",
