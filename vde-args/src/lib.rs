@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod accelerator;
+#[cfg(feature = "arbitrary")]
+mod arbitrary;
 mod command;
 mod dialect;
 mod error;
@@ -27,6 +29,8 @@ mod uml;
 mod values;
 mod version;
 
+#[cfg(feature = "arbitrary")]
+pub use crate::arbitrary::{ArbitraryArgv, ArbitraryLine, ArbitraryList, ArbitraryObject};
 pub use command::{Command, Explain, Invocation, Options, Sock, Style, parse};
 pub use dialect::Dialect;
 pub use error::{ArgError, ArgErrorKind};
