@@ -11,6 +11,7 @@ pub mod argv;
 pub mod handshake;
 pub mod json;
 pub mod keyval;
+pub mod laws;
 pub mod own;
 pub mod reply;
 pub mod request;

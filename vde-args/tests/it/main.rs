@@ -11,7 +11,6 @@
 
 mod ancestor;
 mod called;
-mod laws;
 mod man_page;
 mod modernize;
 mod networks;

@@ -11,11 +11,6 @@ pub(crate) const TAP_HUB: QemuVersion = QemuVersion::new(3, 1, 0);
 pub(crate) const SOCKET: QemuVersion = QemuVersion::new(7, 2, 0);
 pub(crate) const VERSIONS: [QemuVersion; 4] = [TUN_FD, TAP_VLAN, TAP_HUB, SOCKET];
 
-/// Whether a QEMU takes `vlan=`.
-pub(crate) fn has_vlan(version: QemuVersion) -> bool {
-    vde_args::Dialect::of(version).has_vlan()
-}
-
 pub(crate) fn argv(text: &str) -> Vec<OsString> {
     text.split(' ').map(OsString::from).collect()
 }

@@ -1,11 +1,4 @@
 //! Every input of the corpora, as plain tests.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    missing_docs,
-    reason = "tests say what they believe"
-)]
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,0 +1,167 @@
+//! What holds for every command line, wherever it comes from: libFuzzer, a generator, or a list of
+//! all short ones. This is the one copy; who has a command line calls [`argv()`] or [`line()`].
+
+mod rewrite;
+
+use std::ffi::{OsStr, OsString};
+use std::iter;
+use std::os::unix::ffi::OsStrExt;
+
+use vde_args::{
+    ArgError, Command, CommandLine, Invocation, Item, Network, PORT_MAX, Placeholders, PlugParts,
+    PlugSpec, Style, TIMEOUT_MAX, parse,
+};
+
+/// The laws of an argv, the name vdeq is called by first.
+///
+/// # Panics
+/// If one is broken.
+pub fn argv(argv: &[OsString]) {
+    lossless(argv);
+    match parse(argv) {
+        Err(error) => points_at_its_cause(argv, &error),
+        Ok(Command::Run(run)) => {
+            belongs_to_argv(argv, &run);
+            own_options(argv, &run);
+            is_left_alone_after_the_end(&run);
+            match run.options.fd_placeholder {
+                true => placeholders(argv, &run),
+                false => network(argv, &run),
+            }
+        }
+        Ok(_) => {}
+    }
+}
+
+/// The laws of QEMU's arguments alone, as a caller of the library may have them.
+///
+/// # Panics
+/// If one is broken.
+pub fn line(words: &[OsString], style: Style, modernize: bool) {
+    lossless(words);
+    let mut run = Invocation::new("qemu", CommandLine::parse(words));
+    run.style = style;
+    run.options.modernize = modernize;
+    network(words, &run);
+}
+
+/// What is read is rendered byte for byte, and put together from its parts, too.
+fn lossless(argv: &[OsString]) {
+    let line = CommandLine::parse(argv);
+    assert_eq!(line.render(), argv);
+    assert!(line.items().flat_map(|item| words(&item)).eq(argv.iter().cloned()));
+}
+
+/// The words of an item, put together from its parts.
+fn words(item: &Item<'_>) -> Vec<OsString> {
+    match item {
+        Item::Positional { text, .. } => vec![(*text).to_owned()],
+        Item::Option(option) => {
+            let mut name = OsString::from(if option.dashes == 1 { "-" } else { "--" });
+            name.push(option.name);
+            let value = option.value.map(OsStr::to_owned);
+            iter::once(name).chain(value).collect()
+        }
+    }
+}
+
+/// An error names bytes that are there.
+fn points_at_its_cause(argv: &[OsString], error: &ArgError) {
+    let text = argv.get(error.index).map_or(&b""[..], |word| word.as_bytes());
+    assert_eq!(text.get(error.span.clone()), Some(error.found.as_bytes()), "{error:?}");
+    assert!(!error.to_string().is_empty());
+}
+
+/// Every word for QEMU is a word of argv, in order, and knows where it stood.
+fn belongs_to_argv(argv: &[OsString], run: &Invocation<'_>) {
+    assert!(!run.program.is_empty());
+    let mut next = run.program_index;
+    for item in run.line.items() {
+        assert!(item.word() > next || (item.word(), next) == (0, 0), "out of order");
+        next = item.word() + item.word_count() - 1;
+        let words = argv.iter().skip(item.word()).take(item.word_count());
+        assert!(words.eq(run.line.words_of(&item)));
+    }
+}
+
+/// What the own options say is in range, and stands where they say.
+fn own_options(argv: &[OsString], run: &Invocation<'_>) {
+    let options = &run.options;
+    assert!(options.mode.is_none_or(|mode| (1..=0o777).contains(&mode)));
+    assert!(options.timeout.is_none_or(|time| !time.is_zero() && time <= TIMEOUT_MAX));
+    for sock in &options.socks {
+        let text = argv[sock.spot.index].as_bytes();
+        let path = sock.path.as_ref().map_or(&b""[..], |path| path.as_bytes());
+        assert_eq!(text.get(sock.spot.span.clone()), Some(path));
+    }
+}
+
+/// What is left for the program is the program's: behind `--`, no own option is found in it.
+fn is_left_alone_after_the_end(run: &Invocation<'_>) {
+    let front = ["vdeq", "--", "qemu"].map(OsString::from);
+    let argv = [&front[..], &run.line.render()].concat();
+    let Ok(Command::Run(again)) = parse(&argv) else { panic!("{argv:?}") };
+    assert!(again.line.words().eq(run.line.words()), "{argv:?}");
+    assert!(again.options.socks.is_empty() && again.options.mode.is_none(), "{argv:?}");
+}
+
+fn network(argv: &[OsString], run: &Invocation<'_>) {
+    let network = match Network::read(run) {
+        Ok(network) => network,
+        Err(error) => return points_at_its_cause(argv, &error),
+    };
+    plugs(argv, network.plugs());
+    assert!(network.notes().iter().all(|note| !note.to_string().is_empty()));
+    let fds = descriptors(argv, network.plugs().len());
+    for version in rewrite::VERSIONS {
+        match network.rewrite(version, &fds) {
+            Ok(rewritten) => rewrite::check(version, run, &fds, &rewritten),
+            Err(error) => {
+                points_at_its_cause(argv, &error);
+                assert!(!rewrite::has_vlan(version), "only a vlan= that is gone can be wrong now");
+            }
+        }
+    }
+}
+
+/// A program that is no QEMU: all but the placeholders stays.
+fn placeholders(argv: &[OsString], run: &Invocation<'_>) {
+    let found = match Placeholders::read(run) {
+        Ok(found) => found,
+        Err(error) => return points_at_its_cause(argv, &error),
+    };
+    plugs(argv, found.plugs());
+    let fds = descriptors(argv, found.plugs().len());
+    let rewritten = found.rewrite(&fds).expect("as many descriptors as plugs");
+    assert_eq!(rewritten.args.len(), run.line.words().count());
+    rewrite::each_once(&fds, &rewritten.args);
+    for (before, after) in run.line.words().zip(&rewritten.args) {
+        let is_ours = rewritten.changes.iter().any(|change| change.after == [after.clone()]);
+        assert!(before == after || is_ours, "{before:?} became {after:?}");
+    }
+}
+
+/// What plugs ask for is in range, and was said where they say.
+fn plugs(argv: &[OsString], plugs: &[PlugSpec]) {
+    for plug in plugs {
+        let PlugParts { sock, port, group, mode, .. } = &plug.parts;
+        for spot in [&plug.spot, sock, port, group, mode].into_iter().flatten() {
+            assert!(argv[spot.index].as_bytes().get(spot.span.clone()).is_some());
+        }
+        assert!(plug.port.is_none_or(|port| (1..=PORT_MAX).contains(&port)));
+        assert!(plug.mode.is_none_or(|mode| mode != 0));
+        assert!(plug.sock.as_ref().is_none_or(|sock| !sock.is_empty()));
+    }
+}
+
+/// Numbers of eight digits of which nothing in `argv` makes one.
+fn descriptors(argv: &[OsString], count: usize) -> Vec<i32> {
+    let is_in = |word: &OsString, text: &str| {
+        word.as_bytes().windows(text.len()).any(|window| window == text.as_bytes())
+    };
+    let mut bases = (1_000..10_000_i32).map(|base| (base, base.to_string()));
+    let base = bases.find(|(_, text)| !argv.iter().any(|word| is_in(word, text)));
+    let base = base.expect("a line of less than 36 KB").0 * 10_000;
+    assert!(count < 10_000, "a line of less than 40 KB");
+    (base..).take(count).collect()
+}
