@@ -24,6 +24,7 @@ mod qemus;
 mod rig;
 mod setup;
 mod sh;
+mod soak;
 mod uml;
 
 use std::ffi::OsString;
@@ -63,6 +64,12 @@ const CHORES: &[Chore] = &[
         arguments: "[TARGET] [--time SECONDS]",
         about: "fuzz one target, or all, a minute each",
         run: fuzz::run,
+    },
+    Chore {
+        name: "soak",
+        arguments: "[--cases N]",
+        about: "the laws over N random command lines for each property (ten million, an hour at most), with figures",
+        run: soak::run,
     },
     Chore {
         name: "bench",
@@ -158,6 +165,7 @@ mod tests {
             assert!(refusal(&[chore, "--fast"]).contains("--fast"));
         }
         assert!(refusal(&["fuzz", "--time", "soon"]).contains("soon"));
+        assert!(refusal(&["soak", "--cases", "many"]).contains("many"));
         assert!(refusal(&["test-e2e", "--nocapture"]).contains("--nocapture"));
         assert!(refusal(&["demo", "--picture", "x"]).contains("--picture"));
     }
