@@ -59,8 +59,8 @@ fn usage() -> ExitCode {
 fn explain(argv: &[OsString], version: QemuVersion) -> Result<String, ArgError> {
     let run = match parse(argv)? {
         Command::Run(run) => run,
-        Command::Help => return Ok("vdeq says how it is used.\n".into()),
         Command::Version => return Ok("vdeq says which version it is.\n".into()),
+        _ => return Ok("vdeq says how it is used.\n".into()),
     };
     let mut text = format!("program: {}\n", shown(&run.program));
     if run.options.fd_placeholder {
