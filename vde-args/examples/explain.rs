@@ -209,7 +209,9 @@ mod tests {
     fn the_manual_pages_two_vlans_are_explained() {
         let line = "vde qemu -net nic,vlan=0 -net nic,vlan=1 -net vde,vlan=0 \
                     -net vde,vlan=1,sock=/tmp/my.ctl,port=10";
-        let expected = "\
+        let gone = vde_args::Why::VlanGone;
+        let expected = format!(
+            "\
 program: qemu
 plugs:
   plug 1: the default switch, any port (argument 7)
@@ -218,12 +220,13 @@ networks:
   vlan 0: NIC (argument 3), plug 1
   vlan 1: NIC (argument 5), plug 2
 QEMU 7.2.0 (socket) is told:
-  -net nic,vlan=0 -> -net nic,netdev=vdeq0, since this QEMU has hub ports in place of vlan=
-  -net nic,vlan=1 -> -net nic,netdev=vdeq1, since this QEMU has hub ports in place of vlan=
+  -net nic,vlan=0 -> -net nic,netdev=vdeq0, since {gone}
+  -net nic,vlan=1 -> -net nic,netdev=vdeq1, since {gone}
   -net vde,vlan=0 -> -netdev socket,id=vdeq0,fd=3, since it names a VDE network
   -net vde,vlan=1,sock=/tmp/my.ctl,port=10 -> -netdev socket,id=vdeq1,fd=4, since it names a VDE network
 command: qemu -net nic,netdev=vdeq0 -net nic,netdev=vdeq1 -netdev socket,id=vdeq0,fd=3 -netdev socket,id=vdeq1,fd=4
-";
+"
+        );
         assert_eq!(explained((7, 2), line), expected);
     }
 
