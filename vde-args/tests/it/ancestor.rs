@@ -28,7 +28,13 @@ fn v22_a_bad_parameter_is_an_error_that_names_it() {
 
 #[test]
 fn v23_numbers_are_checked() {
-    for (list, at) in [("vde,port=abc", "3:9..12 abc"), ("vde,vlan=zz", "3:9..11 zz")] {
+    for (list, at) in [
+        ("vde,port=abc", "3:9..12 abc"),
+        ("vde,vlan=zz", "3:9..11 zz"),
+        ("vde,vlan=1x", "3:9..11 1x"),
+        ("vde,port=+3", "3:9..11 +3"),
+        ("vde,vlan=", "3:9..9 "),
+    ] {
         let error = error(&format!("vdeq qemu -net {list}"));
         assert!(matches!(error.kind, ArgErrorKind::BadNumber { .. }));
         assert_eq!(place(&error), at);
@@ -89,6 +95,14 @@ fn a_second_sock_list_and_a_second_nic_are_not_made_up_or_lost() {
     assert_eq!(switches("vdeq qemu -sock /a -sock /b"), ["/a", "/b"]);
     let args = spelt(TAP_VLAN, "-sock /a -net nic");
     assert_eq!(args.matches("nic").count(), 1, "{args}");
+}
+
+#[test]
+fn a_switch_of_the_old_syntax_is_joined_to_what_else_is_on_vlan_0() {
+    let expected = "-net user -net tap,fd=10 -net nic";
+    assert_eq!(spelt(TAP_VLAN, "-sock /a -net user"), expected);
+    let expected = "-net user -net socket,fd=10 -net nic";
+    assert_eq!(spelt(SOCKET, "-sock /a -net user"), expected);
 }
 
 #[test]

@@ -23,6 +23,20 @@ fn a_word_that_is_the_argument_of_something_else_names_no_network() {
 }
 
 #[test]
+fn what_is_no_option_of_qemu_names_no_network() {
+    for text in ["-net=vde,sock=/s", "-m 1 -net", "-NET vde,sock=/s", "-append -net vde,sock=/s"] {
+        assert_eq!(switches(&format!("vdeq qemu {text}")), ["-"], "{text}");
+    }
+    // The argument of `-net` is `-net`.
+    assert!(switches("vdeq qemu -net -net vde").is_empty());
+}
+
+#[test]
+fn leading_zeros_of_a_port_mean_nothing() {
+    assert_eq!(network("vdeq qemu -net vde,port=010").plugs()[0].port, Some(10));
+}
+
+#[test]
 fn every_parameter_is_read() {
     let network = network("vdeq qemu -net vde,sock=/s,port=7,group=kvm,mode=0660,vlan=0,id=n");
     let plug = &network.plugs()[0];

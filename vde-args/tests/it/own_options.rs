@@ -51,6 +51,21 @@ fn every_spelling_of_the_old_options_is_taken_in_any_place() {
 }
 
 #[test]
+fn a_value_behind_an_equals_sign_needs_two_dashes() {
+    assert_eq!(run("vdeq qemu --sock=/s --mod=640").options.socks.len(), 1);
+    let run = run("vdeq qemu -m 1 -sock=/s -mod=640");
+    assert_eq!(joined(run.line.words()), "-m 1 -sock=/s -mod=640");
+    assert_eq!((run.options.socks.len(), run.options.mode), (0, None));
+}
+
+#[test]
+fn the_word_behind_sock_is_its_list_whatever_it_is() {
+    let run = run("vdeq qemu -sock -m 1");
+    assert_eq!(run.options.socks[0].path.as_deref(), Some("-m".as_ref()));
+    assert_eq!(joined(run.line.words()), "1");
+}
+
+#[test]
 fn the_argument_of_another_option_is_never_ours() {
     let text = "vdeq qemu -name -sock -append --mod -kernel -v";
     let run = run(text);

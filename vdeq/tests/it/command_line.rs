@@ -149,3 +149,27 @@ fn a_file_of_options_may_hold_the_networks_so_none_is_added() {
     assert_eq!(outcome.report.words(), ["-readconfig", "vm.cfg"]);
     assert!(outcome.stderr.contains("no VDE network was added"), "{}", outcome.stderr);
 }
+
+#[test]
+fn a_start_as_it_was_meant_says_nothing() {
+    let world = World::new();
+    world.make_default();
+    let (net, dir) = (format!("vde,{}", world.sock()), world.switch.dir().display().to_string());
+    let list = format!("{dir},");
+    for words in [&[QEMU][..], &[QEMU, "-net", "nic", "-net", &net], &[QEMU, "-sock", &list]] {
+        let outcome = world.vdeq(words).run();
+        outcome.assert_ran(0);
+        assert_eq!((&*outcome.stdout, &*outcome.stderr), ("", ""), "{words:?}");
+    }
+}
+
+#[test]
+fn a_placeholder_in_any_argument_becomes_a_descriptor() {
+    let world = World::new();
+    let hole = format!("--net=fd={{vde:{},port=3}}", world.switch.dir().display());
+    let run = world.vdeq(&["--fd-placeholder", QEMU, "-x", &hole, "y"]).act("run").start();
+    let report = run.wait_running();
+    assert_eq!(report.words(), ["-x", "--net=fd=100", "y"]);
+    assert!(report.sockets().contains(&100), "{report:?}");
+    assert_eq!(world.switch.ports()[0].number, 3);
+}

@@ -126,6 +126,17 @@ fn v31_a_vm_that_ends_at_once_is_never_waited_for_in_vain() {
 }
 
 #[test]
+fn the_status_of_a_vm_that_was_to_be_a_daemon_is_ours() {
+    let world = World::new();
+    let net = format!("vde,{}", world.sock());
+    for words in [["-S", "-daemonize"], ["-S", "--daemonize"], ["-name", "-daemonize"]] {
+        let words = [&[QEMU, "-net", &net], &words[..]].concat();
+        world.vdeq(&words).act("exit=7").run().assert_ran(7);
+    }
+    world.assert_nothing_left();
+}
+
+#[test]
 fn a_version_that_is_told_is_not_asked_for() {
     let world = World::new();
     let words = ["--qemu-version", "2.5", QEMU, "-net", "vde", "-net", "nic"];

@@ -91,4 +91,10 @@ fn v30_the_program_keeps_its_name_whatever_stands_before_its_options() {
     outcome.assert_ran(0);
     assert_eq!(outcome.report.name, QEMU);
     assert_eq!(world.switch.requests(), 2);
+    for run in [
+        world.vdeq(&[QEMU, "--mod", "600", "-net", &net]),
+        world.link(&format!("vde{QEMU}"), &["-net", &net]),
+    ] {
+        assert_eq!(run.run().report.name, QEMU);
+    }
 }

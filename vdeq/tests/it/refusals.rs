@@ -153,10 +153,14 @@ fn l7_a_port_that_is_no_number_is_never_any_port() {
 #[test]
 fn a_port_in_the_locator_is_the_port() {
     let world = World::new();
-    let net = format!("vde,sock={}[7]", world.switch.dir().display());
-    let run = world.vdeq(&[QEMU, "-net", &net]).act("run").start();
-    run.wait_running();
-    assert_eq!(world.switch.ports()[0].number, 7);
+    let locator = format!("{}[7]", world.switch.dir().display());
+    for words in [["-net", &format!("vde,sock={locator}")], ["-sock", &locator]] {
+        let run = world.vdeq(&[&[QEMU], &words[..]].concat()).act("run").start();
+        run.wait_running();
+        assert_eq!(world.switch.ports()[0].number, 7, "{words:?}");
+        drop(run);
+        world.assert_nothing_left();
+    }
     let twice = format!("vde,sock={}[7],port=8", world.switch.dir().display());
     world.vdeq(&[QEMU, "-net", &twice]).run().assert_failed(125, &["different ports"]);
 }
