@@ -18,6 +18,7 @@ mod rig;
 mod wire;
 mod world;
 
+mod ancestor;
 mod any_program;
 mod differential;
 mod leftovers;

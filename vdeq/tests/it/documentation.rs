@@ -1,8 +1,11 @@
 //! What the documents say is what happens: every `vdeq` line of the README is run.
 
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+
+use vde_args::{Command, Network, QemuVersion, parse};
 
 use crate::world::{QEMU, World};
 
@@ -122,5 +125,38 @@ fn every_claim_about_compatibility_names_tests_that_exist() {
         }
         claims += 1;
     }
-    assert!(claims > 70, "{claims}");
+    assert!(claims > 130, "{claims}");
+}
+
+/// What `--modernize` makes of a line, for this version of QEMU.
+fn modernized(line: &str, version: QemuVersion) -> String {
+    // A line that has no network would get one.
+    let none = if line.contains("-net ") { "" } else { " -net none" };
+    let argv: Vec<OsString> =
+        format!("vdeq --modernize qemu {line}{none}").split(' ').map(Into::into).collect();
+    let Ok(Command::Run(run)) = parse(&argv) else { panic!("{line}") };
+    let args = Network::read(&run).unwrap().rewrite(version, &[]).unwrap().args;
+    let args: Vec<_> = args.iter().map(|word| word.to_str().unwrap()).collect();
+    format!(" {}", args.join(" ")).strip_suffix(none).unwrap().trim_start().to_owned()
+}
+
+#[test]
+fn every_lost_option_of_the_page_becomes_what_the_page_says() {
+    let page = fs::read_to_string(root().join("docs/compatibility.md")).unwrap();
+    let table = page.split_once("| gone since QEMU |\n|---|---|---|\n").expect("the table").1;
+    let mut rows = 0;
+    for row in table.lines().take_while(|line| line.starts_with("| ")) {
+        let cells: Vec<_> = row.trim_matches(['|', ' ']).split(" | ").collect();
+        let [old, new, since] = cells[..] else { panic!("{row}") };
+        let (old, new) = (old.trim_matches('`'), new.trim_matches('`'));
+        let since: QemuVersion = since.parse().expect(row);
+        let before = match since.minor {
+            0 => QemuVersion::new(since.major - 1, 99, 0),
+            minor => QemuVersion::new(since.major, minor - 1, 0),
+        };
+        assert_eq!(modernized(old, since), if new == "nothing" { "" } else { new }, "{row}");
+        assert_eq!(modernized(old, before), old, "{row}");
+        rows += 1;
+    }
+    assert!(rows > 30, "{rows}");
 }
