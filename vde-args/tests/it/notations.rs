@@ -112,8 +112,8 @@ fn with_file(content: Option<&[u8]>, more: &str) -> Result<Network<'static>, vde
 fn a_vde_network_in_a_file_is_an_error_that_says_what_to_write() {
     for (content, line, instead) in [
         ("[netdev \"n0\"]\n type = \"vde\"\n sock = \"/a,b\"\n", 1, "-netdev vde,id=n0,sock=/a,,b"),
-        ("# x\n\n[net]\ntype=\"vde\"\nvlan = \"1\"\n", 3, "-net vde,vlan=1"),
-        ("[nic]\nmodel=\"e1000\"\ntype=\"vde\"\n", 1, "-nic vde,model=e1000"),
+        ("# x\n\n[net]\ntype = \"vde\"\nvlan = \"1\"\n", 3, "-net vde,vlan=1"),
+        ("[nic]\nmodel = \"e1000\"\ntype = \"vde\"\n", 1, "-nic vde,model=e1000"),
     ] {
         let error = with_file(Some(content.as_bytes()), "").unwrap_err();
         let kind = ArgErrorKind::VdeInFile { line, instead: instead.into() };
@@ -128,7 +128,7 @@ fn a_vde_network_in_a_file_is_an_error_that_says_what_to_write() {
 
 #[test]
 fn what_a_file_says_of_networks_counts() {
-    let other = with_file(Some(b"[netdev \"n\"]\ntype=\"user\"\n"), "").unwrap();
+    let other = with_file(Some(b"[netdev \"n\"]\ntype = \"user\"\n"), "").unwrap();
     let note = Note::OtherBackend { index: 2, text: "vm.cfg".into() };
     assert_eq!((other.plugs().len(), other.notes()), (0, &[note][..]));
 
@@ -136,16 +136,16 @@ fn what_a_file_says_of_networks_counts() {
     let note = Note::UnreadFile { index: 2, text: "vm.cfg".into() };
     assert_eq!((unread.plugs().len(), unread.notes()), (0, &[note][..]));
 
-    let silent = with_file(Some(b"[drive]\nif=\"none\"\n"), "").unwrap();
+    let silent = with_file(Some(b"[drive]\nif = \"none\"\n"), "").unwrap();
     assert_eq!((silent.plugs().len(), silent.notes().first()), (1, Some(&Note::DefaultSwitch)));
 
     // A NIC in the file is a NIC: none is added, and its hub has to stay.
-    let nic = with_file(Some(b"[net]\ntype=\"nic\"\n"), " -net vde,vlan=0").unwrap();
+    let nic = with_file(Some(b"[net]\ntype = \"nic\"\n"), " -net vde,vlan=0").unwrap();
     let args = nic.rewrite(SOCKET, &[7]).unwrap().args;
     assert_eq!(args, ["-readconfig", "vm.cfg", "-net", "socket,fd=7"]);
 
     // A device in the file refers to a netdev of the line.
-    let device = b"[device]\ndriver=\"e1000\"\nnetdev=\"n\"\n";
+    let device = b"[device]\ndriver = \"e1000\"\nnetdev = \"n\"\n";
     assert_eq!(with_file(Some(device), " -netdev vde,id=n").unwrap().notes(), []);
 }
 
