@@ -35,7 +35,7 @@ pub const ROWS: &[Row] = &[
             case(
                 "vdeq qemu -nic vde,sock=A",
                 vm(unseen!("-nic vde,sock=A"), "D1"),
-                vm("qemu -nic tap,fd=#", "A1"),
+                vm("qemu -net nic -net tap,fd=#", "A1"),
             ),
         ],
     ),
