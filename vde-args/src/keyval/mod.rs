@@ -10,8 +10,12 @@
 //!   flag without a name, which every option refuses.
 //!
 //! The tests with real QEMUs hold this against 5.2, 7.2, 10.0 and 11.1, which agree; all but 5.2
-//! warn of a flag. Not every option is read like this: of a `-netdev` that is `dgram` or `stream` (7.2
-//! and later) the last `id` counts, and it has no flags. Nor has `-machine` in 7.2 and later.
+//! warn of a flag. Known differences:
+//!
+//! - They look for the id in a reading of its own, in which nothing is implied, so that `x,,id=a` has
+//!   the type `x,id=a` and the id `a`. Here it has no id.
+//! - Not every option is read like this. Of a `-netdev` that is `dgram` or `stream` (7.2 and later)
+//!   the last `id` counts, and it has no flags. Nor has `-machine` in 7.2 and later.
 //!
 //! [`Rules::Vde`] widens this for the argument that names VDE, so that command lines made for the
 //! C vdeq, which cut at every comma, still mean the same wherever both meanings cannot be had:

@@ -21,6 +21,7 @@ mod world;
 mod ancestor;
 mod any_program;
 mod differential;
+mod grammar;
 mod leftovers;
 mod man_page;
 mod modernize;
