@@ -13,7 +13,7 @@ use crate::net_option::{NetKind, NetOption, Notation};
 use crate::note::{Note, Why};
 use crate::plug::PlugSpec;
 use crate::readconfig::Config;
-use crate::{ArgError, ArgErrorKind, CommandLine, Invocation, Options, Style};
+use crate::{ArgError, ArgErrorKind, CommandLine, Invocation, OptionItem, Options, Style};
 
 /// The networks of an [`Invocation`].
 ///
@@ -92,7 +92,8 @@ impl<'a> Network<'a> {
         content: impl FnMut(&OsStr) -> Option<Vec<u8>>,
     ) -> Result<Self, ArgError> {
         let line = invocation.line.clone();
-        let options = line.networks().collect();
+        let options = line.options().filter(may_matter);
+        let options = options.filter_map(|option| NetOption::read(&option)).collect();
         let mut network = Self {
             line,
             options,
@@ -325,6 +326,15 @@ impl<'a> Network<'a> {
         let all = self.options.iter().chain(&self.config);
         all.filter(|option| is_sort(option)).filter_map(NetOption::hub).collect()
     }
+}
+
+/// Whether an option may say anything of networks: most devices do not, and long lines are made of
+/// devices.
+fn may_matter(option: &OptionItem<'_>) -> bool {
+    let Some(value) = option.value.filter(|_| option.name == "device") else { return true };
+    // In JSON letters may be escaped.
+    let value = value.as_bytes();
+    value.starts_with(b"{") || value.windows(4).any(|window| matches!(window, b"netd" | b"vlan"))
 }
 
 /// The types of networks that some QEMU has, besides `vde`.
