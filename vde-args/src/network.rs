@@ -4,7 +4,7 @@
 //! asked for it. [`Network::rewrite`] does the rest once the version is known.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
 use crate::informational::informational;
@@ -35,7 +35,8 @@ pub struct Network<'a> {
     /// What the configuration files say that the line names and that could be read.
     pub(crate) config: Vec<NetOption<'a>>,
     pub(crate) additions: Vec<Addition>,
-    pub(crate) modernize: bool,
+    /// The program to start, if options that it has lost are to be replaced.
+    pub(crate) modernize: Option<OsString>,
     plugs: Vec<PlugSpec>,
     notes: Vec<Note>,
 }
@@ -99,7 +100,7 @@ impl<'a> Network<'a> {
             options,
             config: Vec::new(),
             additions: Vec::new(),
-            modernize: invocation.options.modernize,
+            modernize: invocation.options.modernize.then(|| invocation.program.clone()),
             plugs: Vec::new(),
             notes: Vec::new(),
         };

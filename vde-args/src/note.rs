@@ -27,6 +27,10 @@ pub enum Why {
     DumpGone,
     /// `--modernize` was given, and this QEMU no longer has the option.
     OptionGone,
+    /// `--modernize` was given, and an option has become a parameter of the `user` network.
+    OptionMoved,
+    /// `--modernize` was given, and the option, which this QEMU no longer has, would change nothing.
+    NoEffect,
 }
 
 impl fmt::Display for Why {
@@ -34,7 +38,7 @@ impl fmt::Display for Why {
         f.write_str(match self {
             Self::Vde => "it names a VDE network",
             Self::VlanGone => {
-                "this QEMU has lost vlan=: netdev= or ports of a hub join what shared one"
+                "this QEMU has lost vlan=, and joins what shared one by hubs and netdevs"
             }
             Self::Sock => "-sock asks for this switch",
             Self::NothingNamed => "no network is named",
@@ -43,6 +47,10 @@ impl fmt::Display for Why {
             Self::UmlTransport => "kernels have lost the transport vde, and have fd",
             Self::DumpGone => "this QEMU has filters in place of -net dump",
             Self::OptionGone => "this QEMU has lost the option, and takes these words for it",
+            Self::OptionMoved => {
+                "this QEMU has lost an option that is a parameter of the user network now"
+            }
+            Self::NoEffect => "this QEMU has lost the option, which would change nothing here",
         })
     }
 }

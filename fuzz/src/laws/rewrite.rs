@@ -134,7 +134,7 @@ fn has_reason(version: QemuVersion, run: &Invocation<'_>, item: &Item<'_>, chang
         Why::VlanGone => is_network && !has_vlan(version) && has(b"vlan"),
         Why::DumpGone => name == b"net" && !has_vlan(version) && has(b"dump"),
         // An option that is gone, or the network that it was about.
-        Why::OptionGone => {
+        Why::OptionGone | Why::OptionMoved | Why::NoEffect => {
             run.options.modernize && (is_obsolete(option) || (is_network && has(b"user")))
         }
         _ => false,

@@ -1,5 +1,6 @@
 //! Devices that had options of their own.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
@@ -23,19 +24,29 @@ const SOUND_CARDS: [(&[u8], &[&str]); 7] = [
 const USB_DEVICES: [(&[u8], &[u8]); 2] = [(b"audio", b"usb-audio"), (b"ccid", b"usb-ccid")];
 const USB_DEVICES_GONE: QemuVersion = QemuVersion::new(6, 0, 0);
 
-/// `-soundhw CARD[,CARD...]`. The devices play on the default audio backend, as the cards did; with
-/// `-nodefaults` a QEMU of today has none, so somebody has to choose one. `pcspk`, which is a part
-/// of the machine, cannot be told without a backend either, and `all` is not what it was.
+/// `-soundhw CARD[,CARD...]`. `pcspk`, which is a part of the machine, cannot be told without a
+/// backend, and `all` is not what it was.
 pub(super) fn sound(case: &Case<'_>) -> Option<Successor> {
-    if case.around.has_nodefaults {
+    if !has_default_sound(case) {
         return None;
     }
-    let mut out = Vec::new();
+    let (mut out, mut made) = (Vec::new(), BTreeSet::new());
     for card in case.value.split(|&byte| byte == b',') {
         let (_, devices) = SOUND_CARDS.iter().find(|(name, _)| *name == card)?;
-        out.extend(devices.iter().flat_map(|name| device(name.as_bytes())));
+        // To ask for a card twice was to ask for it once.
+        let is_new = case.around.sound_cards.get(card) == Some(&case.word);
+        if is_new && made.insert(card) {
+            out.extend(devices.iter().flat_map(|name| device(name.as_bytes())));
+        }
     }
     Some(Successor::Words(out))
+}
+
+/// Whether the QEMU has a backend that a device plays on if it names none, as the cards did. With
+/// `-nodefaults` a QEMU of today has none, nor where the user made one by a name: then somebody has to
+/// choose.
+fn has_default_sound(case: &Case<'_>) -> bool {
+    !case.around.has_nodefaults && !case.around.has_audiodev
 }
 
 /// `-balloon none|virtio[,PARAMETERS]`.
@@ -67,7 +78,8 @@ pub(super) fn usb(case: &Case<'_>, ids: &mut Ids<'_>) -> Option<Successor> {
         out.extend(device(&host_device(host)?));
     } else {
         let (_, name) = USB_DEVICES.iter().find(|(old, _)| *old == value)?;
-        if case.version < USB_DEVICES_GONE {
+        let lacks_sound = value == b"audio" && !has_default_sound(case);
+        if case.version < USB_DEVICES_GONE || lacks_sound {
             return None;
         }
         out.extend(device(name));

@@ -5,15 +5,19 @@
 //! `-virtioconsole stdio` has several that differ. What is not here is QEMU's to refuse.
 
 mod devices;
+mod surroundings;
 mod user_net;
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use surroundings::Surroundings;
 
 use crate::ids::Ids;
 use crate::keyval::{KeyVal, Rules, escape};
+use crate::note::Why;
 use crate::{CommandLine, OptionItem, QemuVersion};
 
 /// What stands in the place of an option that is gone.
@@ -27,8 +31,8 @@ enum Successor {
 /// What becomes of the options of a line that a QEMU has lost.
 #[derive(Default)]
 pub(crate) struct Successors {
-    /// The words in place of the option at each word of argv.
-    words: BTreeMap<usize, Vec<OsString>>,
+    /// The words in place of the option at each word of argv, and why.
+    words: BTreeMap<usize, (Vec<OsString>, Why)>,
     /// The word with the option of a `user` network, and what its argument gets in addition.
     user_net: Option<(usize, Vec<u8>)>,
 }
@@ -36,22 +40,17 @@ pub(crate) struct Successors {
 /// The options of a line that a QEMU has lost.
 struct Obsolete<'a> {
     line: &'a CommandLine<'a>,
+    /// What is started with it.
+    program: &'a OsStr,
     version: QemuVersion,
     /// Looked for when first needed.
     surroundings: OnceCell<Surroundings>,
 }
 
-/// What else is on the line, as far as it matters to any successor.
-struct Surroundings {
-    has_nodefaults: bool,
-    has_display: bool,
-    has_accelerator: bool,
-    /// The word with the option of the only `user` network that can be given a parameter.
-    user_net: Option<usize>,
-}
-
 /// What a translation has to go by.
 struct Case<'a> {
+    /// Which word the option is.
+    word: usize,
     /// The option's argument; empty if it has none.
     value: &'a [u8],
     version: QemuVersion,
@@ -62,7 +61,7 @@ struct Case<'a> {
 struct Gone {
     name: &'static str,
     /// The first release without it, or one of the first: it may be gone in releases between the
-    /// last that is known to have it and this.
+    /// last that is known to have it and this, whose users then have QEMU's own refusal.
     since: QemuVersion,
     /// `None` if this use of it has no exact successor.
     successor: fn(&Case<'_>, &mut Ids<'_>) -> Option<Successor>,
@@ -80,22 +79,22 @@ const fn gone(
 const GONE: &[Gone] = &[
     gone("async-teardown", (9, 0), |_, _| words(["-run-with", "async-teardown=on"])),
     gone("balloon", (3, 1), |case, _| devices::balloon(case.value)),
-    gone("bootp", (3, 1), |case, _| user_net::parameter(case, b"bootfile")),
-    gone("chroot", (10, 0), |case, _| option("-run-with", b"chroot=", &escape(case.value))),
+    gone("bootp", (3, 1), |case, _| user_net::parameter(case, "bootfile")),
+    gone("chroot", (9, 0), |case, _| option("-run-with", b"chroot=", &escape(case.value))),
     gone("cirrusvga", (0, 10), |_, _| words(["-vga", "cirrus"])),
     // Had no effect from 1.7 on.
     gone("clock", (4, 0), |_, _| words([])),
     gone("curses", (7, 1), |_, _| words(["-display", "curses"])),
     gone("isa", (0, 8), |_, _| words(["-M", "isapc"])),
-    gone("localtime", (3, 1), |_, _| words(["-rtc", "base=localtime"])),
+    gone("localtime", (3, 1), |case, _| local_time(case)),
     gone("no-acpi", (9, 0), |_, _| words(["-machine", "acpi=off"])),
     gone("no-hpet", (9, 0), |_, _| words(["-machine", "hpet=off"])),
     // Without the accelerator there is nothing to switch off.
     gone("no-kqemu", (0, 12), |_, _| words([])),
-    gone("no-kvm", (5, 2), |_, _| words(["-accel", "tcg"])),
+    gone("no-kvm", (5, 2), |case, _| no_kvm(case)),
     gone("no-kvm-irqchip", (3, 0), |_, _| words(["-machine", "kernel_irqchip=off"])),
     // Had no effect in any QEMU, only in qemu-kvm.
-    gone("no-kvm-pit", (3, 0), |_, _| words([])),
+    gone("no-kvm-pit", (2, 12), |_, _| words([])),
     gone("no-kvm-pit-reinjection", (3, 0), |_, _| {
         words(["-global", "kvm-pit.lost_tick_policy=discard"])
     }),
@@ -106,36 +105,40 @@ const GONE: &[Gone] = &[
     gone("runas", (10, 0), |case, _| option("-run-with", b"user=", &escape(case.value))),
     gone("sdl", (7, 1), |_, _| words(["-display", "sdl"])),
     gone("show-cursor", (6, 0), |case, _| show_cursor(case)),
-    gone("smb", (3, 1), |case, _| user_net::parameter(case, b"smb")),
+    gone("singlestep", (9, 0), |case, _| single_step(case)),
+    gone("smb", (3, 1), |case, _| user_net::shares(case)),
     gone("soundhw", (7, 1), |case, _| devices::sound(case)),
     gone("startdate", (3, 1), |case, _| start_date(case.value)),
     gone("std-vga", (0, 10), |_, _| words(["-vga", "std"])),
     gone("tb-size", (6, 0), |case, _| translation_buffer(case)),
     // Had no effect in any QEMU, only in qemu-kvm.
     gone("tdf", (3, 0), |_, _| words([])),
-    gone("tftp", (3, 1), |case, _| user_net::parameter(case, b"tftp")),
+    gone("tftp", (3, 1), |case, _| user_net::parameter(case, "tftp")),
     gone("usbdevice", (2, 12), devices::usb),
     gone("vmwarevga", (0, 10), |_, _| words(["-vga", "vmware"])),
-    gone("watchdog", (7, 1), |case, _| devices::watchdog(case.value)),
+    gone("watchdog", (7, 2), |case, _| devices::watchdog(case.value)),
 ];
 
 impl Successors {
     /// All of a line, for a QEMU of `version`.
     pub(crate) fn of<'a>(
         line: &'a CommandLine<'a>,
+        program: &'a OsStr,
         version: QemuVersion,
         ids: &mut Ids<'_>,
     ) -> Self {
-        let obsolete = Obsolete::new(line, version);
+        let obsolete = Obsolete::new(line, program, version);
         let mut all = Self::default();
         for option in line.options() {
             match obsolete.successor(&option, ids) {
                 Some(Successor::Words(words)) => {
-                    all.words.insert(option.word, words);
+                    let why = if words.is_empty() { Why::NoEffect } else { Why::OptionGone };
+                    all.words.insert(option.word, (words, why));
                 }
                 Some(Successor::UserNet(parameter)) => {
-                    all.words.insert(option.word, Vec::new());
-                    let net = obsolete.surroundings().user_net.unwrap_or_default();
+                    all.words.insert(option.word, (Vec::new(), Why::OptionMoved));
+                    let net = obsolete.surroundings().user_net.as_ref();
+                    let net = net.map_or(0, |net| net.word);
                     let (_, parameters) = all.user_net.get_or_insert((net, Vec::new()));
                     if !parameters.is_empty() {
                         parameters.push(b',');
@@ -148,9 +151,9 @@ impl Successors {
         all
     }
 
-    /// The words in place of the option at `word`; `None` if it stays.
-    pub(crate) fn words(&self, word: usize) -> Option<&[OsString]> {
-        self.words.get(&word).map(Vec::as_slice)
+    /// The words in place of the option at `word`, and why; `None` if it stays.
+    pub(crate) fn words(&self, word: usize) -> Option<(Vec<OsString>, Why)> {
+        self.words.get(&word).cloned()
     }
 
     /// What the argument of the network whose option is at `word` gets in addition.
@@ -160,8 +163,8 @@ impl Successors {
 }
 
 impl<'a> Obsolete<'a> {
-    fn new(line: &'a CommandLine<'a>, version: QemuVersion) -> Self {
-        Self { line, version, surroundings: OnceCell::new() }
+    fn new(line: &'a CommandLine<'a>, program: &'a OsStr, version: QemuVersion) -> Self {
+        Self { line, program, version, surroundings: OnceCell::new() }
     }
 
     /// What this QEMU has in place of an option of the line; `None` if it has the option itself, or
@@ -174,25 +177,13 @@ impl<'a> Obsolete<'a> {
             return None;
         }
         let value = option.value.map(OsStrExt::as_bytes).unwrap_or_default();
-        let case = Case { value, version: self.version, around: self.surroundings() };
+        let around = self.surroundings();
+        let case = Case { word: option.word, value, version: self.version, around };
         (gone.successor)(&case, ids)
     }
 
     fn surroundings(&self) -> &Surroundings {
-        self.surroundings.get_or_init(|| Surroundings::of(self.line))
-    }
-}
-
-impl Surroundings {
-    fn of(line: &CommandLine<'_>) -> Self {
-        const DISPLAYS: [&str; 6] = ["display", "sdl", "curses", "nographic", "vnc", "spice"];
-        let has = |names: &[&str]| line.options().any(|o| names.iter().any(|name| o.name == *name));
-        Self {
-            has_nodefaults: has(&["nodefaults"]),
-            has_display: has(&DISPLAYS),
-            has_accelerator: line.names_accelerator(),
-            user_net: user_net::only(line),
-        }
+        self.surroundings.get_or_init(|| Surroundings::of(self.line, self.program))
     }
 }
 
@@ -208,7 +199,7 @@ impl CommandLine<'_> {
     /// assert_eq!((lost(3), lost(7)), (0, 1));
     /// ```
     pub fn obsolete(&self, version: QemuVersion) -> impl Iterator<Item = OptionItem<'_>> {
-        let (obsolete, mut ids) = (Obsolete::new(self, version), Ids::of(self));
+        let (obsolete, mut ids) = (Obsolete::new(self, OsStr::new(""), version), Ids::of(self));
         self.options().filter(move |option| obsolete.successor(option, &mut ids).is_some())
     }
 }
@@ -225,12 +216,23 @@ fn realtime(value: &[u8]) -> Option<Successor> {
     }
 }
 
-/// `-startdate`: `now`, which is what the clock starts with anyway, or a date.
+/// `-localtime`, which a date of `-startdate` was stronger than.
+fn local_time(case: &Case<'_>) -> Option<Successor> {
+    if case.around.has_start_date { words([]) } else { words(["-rtc", "base=localtime"]) }
+}
+
+/// `-startdate`: a date, or `now`, which changed nothing.
 fn start_date(value: &[u8]) -> Option<Successor> {
     match value {
-        b"now" => option("-rtc", b"base=", b"utc"),
+        b"now" => words([]),
         date => option("-rtc", b"base=", &escape(date)),
     }
+}
+
+/// `-no-kvm` was another word for this; QEMU takes it beside every other word for an accelerator but
+/// `-accel`.
+fn no_kvm(case: &Case<'_>) -> Option<Successor> {
+    if case.around.has_accel { None } else { words(["-machine", "accel=tcg"]) }
 }
 
 /// The default display with a cursor; a display that is named may have no such parameter.
@@ -244,6 +246,12 @@ fn translation_buffer(case: &Case<'_>) -> Option<Successor> {
         true => None,
         false => option("-accel", b"tcg,tb-size=", &escape(case.value)),
     }
+}
+
+/// The same for its steps; an accelerator has room for one of the two.
+fn single_step(case: &Case<'_>) -> Option<Successor> {
+    let has_room = !case.around.has_accelerator && !case.around.has_tb_size;
+    if has_room { words(["-accel", "tcg,one-insn-per-tb=on"]) } else { None }
 }
 
 /// These words.

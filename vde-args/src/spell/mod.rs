@@ -56,16 +56,16 @@ impl<'a> Speller<'a> {
             true => Pairs::default(),
             false => Pairs::of(network, &mut ids),
         };
-        let successors = match network.modernize {
-            true => Successors::of(&network.line, version, &mut ids),
-            false => Successors::default(),
+        let successors = match &network.modernize {
+            Some(program) => Successors::of(&network.line, program, version, &mut ids),
+            None => Successors::default(),
         };
         Self { network, dialect, version, fds, ids, vlans, free_from: 0, pairs, successors }
     }
 
     /// What becomes of an option at this word that is not about networks; `None` if it stays.
     pub(crate) fn obsolete(&self, word: usize) -> Option<(Vec<OsString>, Why)> {
-        Some((self.successors.words(word)?.to_vec(), Why::OptionGone))
+        self.successors.words(word)
     }
 
     /// What becomes of an argument about networks; `None` if it stays.
@@ -76,7 +76,7 @@ impl<'a> Speller<'a> {
         let change = self.network_option(option)?;
         let Some(parameters) = self.successors.parameters(option.word()) else { return Ok(change) };
         let as_it_is = || vec![self.word(option), option.text().to_owned()];
-        let (mut after, why) = change.unwrap_or_else(|| (as_it_is(), Why::OptionGone));
+        let (mut after, why) = change.unwrap_or_else(|| (as_it_is(), Why::OptionMoved));
         // The network comes first, whatever joins it to a hub after it.
         if let Some(list) = after.get_mut(1) {
             *list = lists::with_parameters(list, parameters);

@@ -29,7 +29,9 @@ fn an_option_without_argument_becomes_a_parameter_of_another() {
         ("--localtime", "-rtc base=localtime"),
         ("-no-acpi", "-machine acpi=off"),
         ("-no-hpet", "-machine hpet=off"),
-        ("-no-kvm", "-accel tcg"),
+        ("-no-kvm", "-machine accel=tcg"),
+        ("-enable-kvm -no-kvm", "-enable-kvm -machine accel=tcg"),
+        ("-singlestep", "-accel tcg,one-insn-per-tb=on"),
         ("-no-kvm-irqchip", "-machine kernel_irqchip=off"),
         ("-no-kvm-pit-reinjection", "-global kvm-pit.lost_tick_policy=discard"),
         ("-nodefconfig", "-no-user-config"),
@@ -54,7 +56,6 @@ fn an_argument_goes_along() {
         ("-soundhw ac97", "-device AC97"),
         ("-soundhw hda,sb16", "-device intel-hda -device hda-duplex -device sb16"),
         ("-startdate 2006-06-17T16:01:21", "-rtc base=2006-06-17T16:01:21"),
-        ("-startdate now", "-rtc base=utc"),
         ("-tb-size 64", "-accel tcg,tb-size=64"),
         ("-watchdog i6300esb", "-device i6300esb"),
         ("-usbdevice audio", "-usb -device usb-audio"),
@@ -74,8 +75,35 @@ fn an_argument_goes_along() {
 }
 
 #[test]
+fn options_together_mean_what_they_meant_together() {
+    for (old, new) in [
+        ("-localtime -startdate now", "-rtc base=localtime"),
+        ("-startdate 2006-06-17 -localtime", "-rtc base=2006-06-17"),
+        ("-localtime -rtc-td-hack", "-rtc base=localtime -rtc driftfix=slew"),
+        ("-soundhw ac97,ac97 -soundhw ac97,sb16", "-device AC97 -device sb16"),
+        ("-tb-size 64 -singlestep", "-accel tcg,tb-size=64 -singlestep"),
+    ] {
+        assert_eq!(modern(SID, old), new);
+    }
+}
+
+#[test]
+fn a_program_that_uses_kvm_by_its_name_is_not_told_to_use_tcg() {
+    for (program, expected) in [
+        ("kvm", "-tb-size 64"),
+        ("/usr/bin/qemu-kvm", "-tb-size 64"),
+        ("qemu", "-accel tcg,tb-size=64"),
+    ] {
+        let text = format!("vdeq --modernize {program} -tb-size 64 -net none");
+        assert_eq!(joined(&rewrite(SID, &text).args), format!("{expected} -net none"));
+    }
+}
+
+#[test]
 fn what_had_no_effect_goes() {
-    for old in ["-balloon none", "-clock unix", "-no-kqemu", "-no-kvm-pit", "-tdf"] {
+    for old in
+        ["-startdate now", "-balloon none", "-clock unix", "-no-kqemu", "-no-kvm-pit", "-tdf"]
+    {
         assert_eq!(modern(SID, &format!("-m 1 {old} -S")), "-m 1 -S");
     }
 }
@@ -85,6 +113,11 @@ fn what_has_no_exact_successor_stays_for_qemu_to_refuse() {
     for args in [
         "-no-frame -alt-grab -enable-fips -portrait -hdachs 1,2,3 -virtioconsole stdio",
         "-soundhw all",
+        "-audiodev none,id=a -soundhw hda",
+        "-audiodev none,id=a -usbdevice audio",
+        "-nodefaults -usbdevice audio",
+        "-accel kvm -no-kvm",
+        "-enable-kvm -singlestep",
         "-soundhw pcspk",
         "-soundhw hda,foo",
         "-nodefaults -soundhw hda",
@@ -118,6 +151,7 @@ fn a_qemu_that_has_the_option_keeps_it() {
         ("-no-acpi", (8, 2, 0)),
         ("-chroot /", (8, 2, 0)),
         ("-usbdevice disk:x", (2, 11, 0)),
+        ("-watchdog ib700", (7, 1, 0)),
         ("-usbdevice audio", (5, 2, 0)),
     ] {
         let (major, minor, micro) = last;
@@ -138,6 +172,8 @@ fn options_for_the_user_network_become_parameters_of_the_only_one() {
             "-net nic,netdev=vdeq0 -netdev user,id=vdeq0,bootfile=/pxe",
         ),
         ("-net user, -smb /s -net nic", "-net user,smb=/s -net nic"),
+        // What the network says itself was stronger.
+        ("-net user,tftp=/a -tftp /b -net nic", "-net user,tftp=/a -net nic"),
     ] {
         let text = format!("vdeq --modernize qemu {args}");
         assert_eq!(joined(&rewrite(SOCKET, &text).args), expected);
@@ -150,6 +186,7 @@ fn options_for_no_user_network_or_for_several_stay() {
         "-net none -redir tcp:1::2",
         "-net user -net user -net nic -tftp /t",
         "-net user -net nic -redir tcp:1::2:3",
+        "-net user,smb=/a -net nic -smb /b",
         "-net user -net nic -redir sctp:1::2",
         "-net user -net nic -redir tcp:x::2",
         "-net user -net nic -redir tcp:1:a-b:2",
@@ -167,12 +204,12 @@ fn every_change_is_reported() {
     let told: Vec<_> =
         changes.iter().map(|c| (c.index, joined(&c.before), joined(&c.after), c.why)).collect();
     let expected = [
-        (4, "-net user", "-net user,tftp=/t"),
-        (7, "-localtime", "-rtc base=localtime"),
-        (8, "-tdf", ""),
-        (10, "-tftp /t", ""),
+        (4, "-net user", "-net user,tftp=/t", Why::OptionMoved),
+        (7, "-localtime", "-rtc base=localtime", Why::OptionGone),
+        (8, "-tdf", "", Why::NoEffect),
+        (10, "-tftp /t", "", Why::OptionMoved),
     ];
-    let expected = expected.map(|(i, b, a)| (i, b.to_owned(), a.to_owned(), Why::OptionGone));
+    let expected = expected.map(|(i, b, a, why)| (i, b.to_owned(), a.to_owned(), why));
     assert_eq!(told, expected);
 }
 

@@ -23,12 +23,14 @@ const LOST: &[(&str, QemuVersion)] = &[
     ("-no-hpet", QemuVersion::new(9, 0, 0)),
     ("-no-kqemu", QemuVersion::new(0, 12, 0)),
     ("-no-kvm", QemuVersion::new(5, 2, 0)),
-    ("-no-kvm-pit", QemuVersion::new(3, 0, 0)),
+    ("-no-kvm-pit", QemuVersion::new(2, 12, 0)),
     ("-no-kvm-pit-reinjection", QemuVersion::new(3, 0, 0)),
     ("-nodefconfig", QemuVersion::new(3, 1, 0)),
     ("-realtime mlock=off", QemuVersion::new(6, 0, 0)),
     ("-redir tcp:0::22 -redir udp:0:10.0.2.15:53", QemuVersion::new(3, 1, 0)),
     ("-rtc-td-hack -localtime", QemuVersion::new(3, 1, 0)),
+    ("-no-kvm -enable-kvm -no-kvm", QemuVersion::new(5, 2, 0)),
+    ("-singlestep", QemuVersion::new(9, 0, 0)),
     ("-soundhw ac97", QemuVersion::new(7, 1, 0)),
     // adlib and gus, which look the same, refuse to be without sound.
     ("-soundhw cs4231a,es1370,hda,sb16", QemuVersion::new(7, 1, 0)),
@@ -45,14 +47,14 @@ const LOST: &[(&str, QemuVersion)] = &[
     ("-usbdevice disk:/dev/null", QemuVersion::new(2, 12, 0)),
     ("-usbdevice disk:format=raw:/dev/null", QemuVersion::new(2, 12, 0)),
     ("-usbdevice host:1234:5678", QemuVersion::new(2, 12, 0)),
-    ("-watchdog i6300esb", QemuVersion::new(7, 1, 0)),
+    ("-watchdog i6300esb", QemuVersion::new(7, 2, 0)),
     ("-isa", QemuVersion::new(0, 8, 0)),
 ];
 
 /// Those that a display or a right is needed for, which tests have not: QEMU must get beyond its
 /// command line.
 const BEYOND: &[(&str, QemuVersion)] = &[
-    ("-chroot /no-such-directory", QemuVersion::new(10, 0, 0)),
+    ("-chroot /no-such-directory", QemuVersion::new(9, 0, 0)),
     ("-runas no-such-user", QemuVersion::new(10, 0, 0)),
     ("-no-kvm-irqchip", QemuVersion::new(3, 0, 0)),
     ("-curses", QemuVersion::new(7, 1, 0)),
