@@ -12,6 +12,7 @@ mod informational;
 pub mod json;
 pub mod keyval;
 mod line;
+mod names;
 mod nearest;
 mod net_option;
 mod network;

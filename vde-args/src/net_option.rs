@@ -10,6 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use crate::json::{JsonError, Kind as JsonKind, Object};
 use crate::keyval::{Entry, KeyVal, Rules, number};
+use crate::names::Names;
 use crate::values::{HUB_MAX, read_vlan};
 use crate::{CommandLine, OptionItem};
 
@@ -301,11 +302,16 @@ impl<'a> NetOption<'a> {
         }
     }
 
-    /// The id that the user gave, as it stands in a list; `name` is the older word for it.
-    pub(crate) fn own_id(&self) -> Option<Vec<u8>> {
+    /// The id that the user gave, as it stands in a list; `name` is the older word for it, if it can
+    /// be one.
+    pub(crate) fn own_id(&self, names: &Names) -> Option<Vec<u8>> {
         let list = self.list()?;
         let id = list.entries().iter().find(|entry| list.key(entry) == b"id");
-        let id = id.or_else(|| list.last_entry(b"name"))?;
+        let name = || {
+            let name = list.last_entry(b"name")?;
+            list.value(name).is_some_and(|name| names.can_be_id(&name)).then_some(name)
+        };
+        let id = id.or_else(name)?;
         id.value.as_ref().map(|value| list.bytes(value).to_vec()).filter(|id| !id.is_empty())
     }
 

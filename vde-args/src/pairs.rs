@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::ids::Ids;
+use crate::names::Names;
 use crate::net_option::{NetKind, NetOption, Vlan};
 use crate::network::{Added, Network};
 
@@ -25,11 +26,11 @@ struct Members {
 }
 
 impl Pairs {
-    pub(crate) fn of(network: &Network<'_>, ids: &mut Ids<'_>) -> Self {
+    pub(crate) fn of(network: &Network<'_>, names: &Names, ids: &mut Ids<'_>) -> Self {
         let mut vlans: BTreeMap<u32, Members> = BTreeMap::new();
         for option in network.options.iter().chain(&network.config) {
             if let Some(vlan) = option.hub() {
-                vlans.entry(vlan).or_default().add(option);
+                vlans.entry(vlan).or_default().add(option, names);
             }
         }
         for option in &network.config {
@@ -55,7 +56,7 @@ impl Pairs {
 }
 
 impl Members {
-    fn add(&mut self, option: &NetOption<'_>) {
+    fn add(&mut self, option: &NetOption<'_>, names: &Names) {
         let is_dump = option.kind() == NetKind::Net && option.is_type(b"dump");
         if is_dump {
             return;
@@ -68,7 +69,7 @@ impl Members {
             self.backends += 1;
             // Without a type it is no netdev. QEMU will refuse it, in the user's own words.
             self.is_fixed |= option.type_name().is_none();
-            self.id = option.own_id();
+            self.id = option.own_id(names);
         }
     }
 

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 
+use unicode_width::UnicodeWidthStr;
+
 /// One argument as a shell would have to be given it.
 pub(crate) fn shell(arg: &OsStr) -> String {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_=+:,./@%^".contains(byte);
@@ -24,24 +26,46 @@ pub(crate) fn shell_line<'a>(args: impl IntoIterator<Item = &'a OsStr>) -> Strin
     args.into_iter().map(shell).collect::<Vec<_>>().join(" ")
 }
 
-/// The argument `args[index]`, with the word before it, and carets under the bytes `span` of it.
+/// The argument `args[index]`, with the word before it, and carets under the bytes `span` of it. Of a
+/// long argument only what is around those bytes is shown.
 pub(crate) fn point_at(args: &[impl AsRef<OsStr>], index: usize, span: &Range<usize>) -> String {
     let word = |index: usize| args.get(index).map(|arg| arg.as_ref().as_bytes());
     let before = index.checked_sub(1).and_then(word).unwrap_or_default();
     let bytes = word(index).unwrap_or_default();
     let end = span.end.min(bytes.len());
     let start = span.start.min(end);
-    let (head, wrong) = (
-        escaped(bytes.get(..start).unwrap_or_default()),
-        escaped(bytes.get(start..end).unwrap_or_default()),
-    );
+    let part = |range: Range<usize>| escaped(bytes.get(range).unwrap_or_default());
+    let head = last_of(&part(0..start));
+    let wrong = first_of(&part(start..end));
+    let tail = first_of(&part(end..bytes.len()));
     let lead = match before {
         b"" => "    ".to_owned(),
-        before => format!("    {} ", escaped(before)),
+        before => format!("    {} ", first_of(&escaped(before))),
     };
-    let indent = lead.chars().count() + head.chars().count();
-    let carets = wrong.chars().count().max(1);
-    format!("{lead}{}\n{:indent$}{:^<carets$}", escaped(bytes), "", "")
+    let blanks = " ".repeat(lead.width() + head.width());
+    let carets = "^".repeat(wrong.width().max(1));
+    format!("{lead}{head}{wrong}{tail}\n{blanks}{carets}")
+}
+
+/// How much is shown of each part of an argument, in characters.
+const MOST: usize = 100;
+
+/// The beginning of a text.
+fn first_of(text: &str) -> String {
+    match text.char_indices().nth(MOST) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
+    }
+}
+
+/// The end of a text.
+fn last_of(text: &str) -> String {
+    match text.char_indices().nth_back(MOST) {
+        None => text.to_owned(),
+        Some((end, char)) => {
+            format!("...{}", text.get(end + char.len_utf8()..).unwrap_or_default())
+        }
+    }
 }
 
 /// Text of others (a path, a reply, an argument) as one line that does nothing to a terminal.
@@ -121,6 +145,27 @@ mod tests {
         assert_eq!(point_at(&args, 1, &(1..1)), "    vdeq x\n          ^");
         assert_eq!(point_at(&args, 1, &(7..900)), "    vdeq x\n          ^");
         assert_eq!(point_at(&args, 9, &(0..3)), "    \n    ^");
+    }
+
+    #[test]
+    fn carets_stand_under_wide_characters_too() {
+        let args = ["vdeq", "sock=/\u{65e5}\u{672c},prot=1"];
+        let text = point_at(&args, 1, &(13..17));
+        assert_eq!(text, format!("    vdeq {}\n{}^^^^", args[1], " ".repeat(20)));
+    }
+
+    #[test]
+    fn of_a_long_argument_the_part_around_the_wrong_bytes_is_shown() {
+        let long = "x".repeat(70_000);
+        let (before, behind) = (format!("{long}no"), format!("no{long}"));
+        let shown = "x".repeat(MOST);
+        assert_eq!(
+            point_at(&["-net", &before], 1, &(70_000..70_002)),
+            format!("    -net ...{shown}no\n{}^^", " ".repeat(12 + MOST))
+        );
+        assert_eq!(point_at(&["", &behind], 1, &(0..2)), format!("    no{shown}...\n    ^^"));
+        let all = format!("    {shown}...\n    {}", "^".repeat(MOST + 3));
+        assert_eq!(point_at(&["", &long], 1, &(0..70_000)), all);
     }
 
     #[test]

@@ -5,13 +5,20 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use crate::json::Object;
 use crate::keyval::{Edit, Entry, KeyVal, Rules, size};
+use crate::names::Names;
 use crate::net_option::NetOption;
 
 /// A VDE network as a `backend` with the descriptor `fd`. `vlan=` and `name=` stay where a QEMU takes
 /// them.
-pub(super) fn without_plug(list: &KeyVal<'_>, backend: &str, fd: &str, keep_vlan: bool) -> Vec<u8> {
+pub(super) fn without_plug(
+    list: &KeyVal<'_>,
+    backend: &str,
+    fd: &str,
+    keep_vlan: bool,
+    names: &Names,
+) -> Vec<u8> {
     let last_type = list.last_entry(b"type");
-    let name = name_for_id(list);
+    let name = name_for_id(list, names);
     list.edit(|entry| match list.key(entry) {
         b"type" if Some(entry) == last_type => {
             let key: &[u8] = if entry.key.is_some() { b"type=" } else { b"" };
@@ -53,8 +60,8 @@ pub(super) fn nic(list: &KeyVal<'_>) -> Vec<u8> {
 }
 
 /// An argument without its `vlan=`.
-pub(super) fn without_vlan(list: &KeyVal<'_>, has_name: bool) -> Vec<u8> {
-    let name = name_for_id(list);
+pub(super) fn without_vlan(list: &KeyVal<'_>, has_name: bool, names: &Names) -> Vec<u8> {
+    let name = name_for_id(list, names);
     list.edit(|entry| match list.key(entry) {
         b"vlan" => Edit::Remove,
         b"name" if has_name => name_as_id(list, name, entry),
@@ -87,9 +94,10 @@ pub(super) fn filter_dump(
 }
 
 /// The `name=` that has to become `id=`, its newer word, which QEMU takes alone since 5.1: the last
-/// one, if there is no `id=`.
-fn name_for_id<'b>(list: &'b KeyVal<'_>) -> Option<&'b Entry> {
-    list.first(b"id").is_none().then(|| list.last_entry(b"name")).flatten()
+/// one, if there is no `id=` and it can be one.
+fn name_for_id<'b>(list: &'b KeyVal<'_>, names: &Names) -> Option<&'b Entry> {
+    let name = list.first(b"id").is_none().then(|| list.last_entry(b"name")).flatten()?;
+    list.value(name).is_some_and(|name| names.can_be_id(&name)).then_some(name)
 }
 
 /// What becomes of a `name=`, where `name` is the one to become `id=`.
@@ -101,8 +109,8 @@ fn name_as_id(list: &KeyVal<'_>, name: Option<&Entry>, entry: &Entry) -> Edit {
 }
 
 /// A NIC that refers to the netdev `id` in place of its `vlan=`.
-pub(super) fn with_netdev(list: &KeyVal<'_>, has_name: bool, id: &[u8]) -> OsString {
-    let (last, name) = (list.last_entry(b"vlan"), name_for_id(list));
+pub(super) fn with_netdev(list: &KeyVal<'_>, has_name: bool, id: &[u8], names: &Names) -> OsString {
+    let (last, name) = (list.last_entry(b"vlan"), name_for_id(list, names));
     OsString::from_vec(list.edit(|entry| match list.key(entry) {
         b"vlan" if Some(entry) == last => Edit::Replace([b"netdev=", id].concat()),
         b"vlan" => Edit::Remove,

@@ -9,6 +9,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use crate::ids::Ids;
 use crate::keyval::{KeyVal, escape};
+use crate::names::Names;
 use crate::net_option::{NetKind, NetOption, Notation, Vlan};
 use crate::network::{Added, Network};
 use crate::note::Why;
@@ -33,6 +34,7 @@ pub(crate) struct Speller<'a> {
     version: QemuVersion,
     fds: &'a [i32],
     ids: Ids<'a>,
+    names: Names,
     /// The vlans that have a client.
     vlans: BTreeSet<u32>,
     /// All vlans below this have one.
@@ -52,15 +54,16 @@ impl<'a> Speller<'a> {
             _ => None,
         }));
         let mut ids = Ids::of(&network.line);
+        let names = Names::of(network.options.iter().chain(&network.config));
         let pairs = match dialect.has_vlan() {
             true => Pairs::default(),
-            false => Pairs::of(network, &mut ids),
+            false => Pairs::of(network, &names, &mut ids),
         };
         let successors = match &network.modernize {
             Some(program) => Successors::of(&network.line, program, version, &mut ids),
             None => Successors::default(),
         };
-        Self { network, dialect, version, fds, ids, vlans, free_from: 0, pairs, successors }
+        Self { network, dialect, version, fds, ids, names, vlans, free_from: 0, pairs, successors }
     }
 
     /// What becomes of an option at this word that is not about networks; `None` if it stays.
@@ -138,12 +141,12 @@ impl<'a> Speller<'a> {
             return self.netdev(plug, id);
         }
         if let (Vlan::Number(vlan @ 1..), false) = (option.vlan(), keep_vlan) {
-            let id = option.own_id().unwrap_or_else(|| self.ids.fresh());
+            let id = option.own_id(&self.names).unwrap_or_else(|| self.ids.fresh());
             let mut out = self.netdev(plug, &id);
             out.extend(self.port_for(vlan, &id));
             return out;
         }
-        let edited = lists::without_plug(list, backend, &fd, keep_vlan);
+        let edited = lists::without_plug(list, backend, &fd, keep_vlan, &self.names);
         vec![self.word(option), OsString::from_vec(edited)]
     }
 
@@ -164,22 +167,27 @@ impl<'a> Speller<'a> {
         let is_none = !is_device && option.is_type(b"none");
         if let (Some(id), false) = (self.pairs.netdev(vlan), is_joined || is_none) {
             return Some(match is_nic {
-                true => vec![self.word(option), lists::with_netdev(list, !is_device, id)],
+                true => {
+                    vec![self.word(option), lists::with_netdev(list, !is_device, id, &self.names)]
+                }
                 false => words([b"-netdev", &lists::with_id(option, list, id)?]),
             });
         }
         let is_on_hub_0 = !is_device && vlan == 0;
         if is_on_hub_0 || is_joined || is_none {
-            let edited = lists::without_vlan(list, !is_device);
+            let edited = lists::without_vlan(list, !is_device, &self.names);
             return Some(vec![self.word(option), OsString::from_vec(edited)]);
         }
         if is_nic {
             let port = self.ids.fresh();
             let mut out = words([b"-netdev", &lists::port(&port, vlan)]);
-            out.extend([self.word(option), lists::with_netdev(list, !is_device, &port)]);
+            out.extend([
+                self.word(option),
+                lists::with_netdev(list, !is_device, &port, &self.names),
+            ]);
             return Some(out);
         }
-        let id = option.own_id().unwrap_or_else(|| self.ids.fresh());
+        let id = option.own_id(&self.names).unwrap_or_else(|| self.ids.fresh());
         let mut out = words([b"-netdev", &lists::with_id(option, list, &id)?]);
         out.extend(self.port_for(vlan, &id));
         Some(out)
@@ -201,7 +209,7 @@ impl<'a> Speller<'a> {
                 tap
             }
         };
-        let id = option.own_id().unwrap_or_else(|| self.ids.fresh());
+        let id = option.own_id(&self.names).unwrap_or_else(|| self.ids.fresh());
         let filter = lists::filter_dump(option, list, &id, &netdev, vlan);
         out.extend(words([b"-object", &filter]));
         out

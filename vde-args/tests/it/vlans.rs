@@ -93,6 +93,32 @@ fn an_id_of_the_user_is_kept_and_never_clashed_with() {
 }
 
 #[test]
+fn a_name_that_can_be_no_id_is_none() {
+    for (args, expected) in [
+        (
+            "-net nic,vlan=1,name=lan -net user,vlan=1,name=lan",
+            "-net nic,netdev=vdeq0 -netdev user,id=vdeq0",
+        ),
+        (
+            "-net nic,vlan=1,name=1st -net vde,vlan=1,name=my_net!",
+            "-net nic,netdev=vdeq0 -netdev socket,id=vdeq0,fd=10",
+        ),
+        (
+            "-net nic,vlan=1,name=x -net user,vlan=1,name=y \
+             -net nic,vlan=2,name=x -net tap,vlan=2,name=y",
+            "-net nic,netdev=vdeq0 -netdev user,id=vdeq0 \
+             -net nic,netdev=vdeq1 -netdev tap,id=vdeq1",
+        ),
+        (
+            "-net nic,vlan=1,name=a.b -net user,vlan=1,name=c-d_1",
+            "-net nic,netdev=c-d_1,id=a.b -netdev user,id=c-d_1",
+        ),
+    ] {
+        assert_eq!(spelt(SOCKET, args), expected);
+    }
+}
+
+#[test]
 fn a_vlan_that_must_be_translated_and_is_no_number_is_pointed_at() {
     for (text, at) in [
         ("vdeq qemu -net user,vlan=zz", "3:10..12 zz"),
