@@ -68,6 +68,11 @@ pub enum ArgErrorKind {
         /// The parameter.
         key: &'static str,
     },
+    /// A value in JSON that has to be a string.
+    NotText {
+        /// The parameter.
+        key: &'static str,
+    },
     /// `-netdev vde` without `id=`, which QEMU insists on.
     MissingId,
     /// A VDE network in a configuration file, which is not ours to change.
@@ -77,6 +82,8 @@ pub enum ArgErrorKind {
         /// What to write on the command line in place of it.
         instead: OsString,
     },
+    /// A `-set` of a parameter of a VDE network, which has to say all by itself.
+    SetOfVde,
     /// A `{vde:` without its `}`.
     OpenPlaceholder,
     /// More fields than a VDE interface of User-mode Linux has.
@@ -172,9 +179,9 @@ impl fmt::Display for ArgError {
             }
             ArgErrorKind::BadNumber { key, max } => {
                 write!(f, "{found} is not a {key} number: expected decimal digits, 0 to {max}")?;
-                match self.found.as_bytes() {
+                match (*key, self.found.as_bytes()) {
                     // For QEMU that is octal, and 010 another number.
-                    [b'0', _, ..] => f.write_str(", without leading zeros"),
+                    ("vlan", [b'0', _, ..]) => f.write_str(", without leading zeros"),
                     _ => Ok(()),
                 }
             }
@@ -185,6 +192,9 @@ impl fmt::Display for ArgError {
             ArgErrorKind::MissingParameterValue { key } => {
                 write!(f, "{found} has no value: expected {key}=...")
             }
+            ArgErrorKind::NotText { key } => {
+                write!(f, "{found} is not a value of {key}: expected a string in quotes")
+            }
             ArgErrorKind::MissingId => {
                 f.write_str("a -netdev needs a name: expected id=... for a device to refer to")
             }
@@ -192,6 +202,10 @@ impl fmt::Display for ArgError {
                 f,
                 "line {line} of {found} names a VDE network: write {} on the command line instead",
                 Quoted(instead)
+            ),
+            ArgErrorKind::SetOfVde => write!(
+                f,
+                "{found} is about a VDE network: expected its parameters in its own argument"
             ),
             ArgErrorKind::OpenPlaceholder => {
                 write!(f, "{found} does not end: expected a closing brace")

@@ -11,7 +11,7 @@ const PRINT: [&[u8]; 4] = [b"h", b"help", b"version", b"audio-help"];
 
 /// Options that print what there is when their argument is `help` or `?`, or a list with such an
 /// item. Others take the word for what it says: `-name help` is a name. Sorted.
-const LIST: [&[u8]; 20] = [
+const LIST: [&[u8]; 21] = [
     b"L",
     b"M",
     b"accel",
@@ -26,6 +26,7 @@ const LIST: [&[u8]; 20] = [
     b"machine",
     b"netdev",
     b"object",
+    b"plugin",
     b"smp",
     b"soundhw",
     b"tpmdev",
@@ -45,7 +46,9 @@ fn asks(option: &OptionItem<'_>) -> bool {
     let Some(value) = option.value else { return PRINT.contains(&name) };
     let list = KeyVal::parse(value.as_bytes(), Rules::Qemu);
     match name {
+        b"nic" if list.last(b"type").is_some_and(|name| is_help(&name)) => true,
         b"net" | b"nic" => list.last(b"model").is_some_and(|model| is_help(&model)),
+        b"drive" => list.last(b"format").is_some_and(|format| is_help(&format)),
         _ if LIST.binary_search(&name).is_ok() => list.entries().iter().any(|entry| {
             // A word of its own, not the `id=help` of something.
             match (&entry.key, &entry.value) {
@@ -81,7 +84,10 @@ mod tests {
 
     #[test]
     fn questions_are_recognised() {
-        let questions: [&[&str]; 8] = [
+        let questions: [&[&str]; 11] = [
+            &["-drive", "format=?"],
+            &["-plugin", "help"],
+            &["-nic", "help"],
             &["-version"],
             &["-m", "1", "--help"],
             &["-h"],

@@ -72,8 +72,8 @@ pub struct NetParam<'a> {
     pub value: Option<Cow<'a, [u8]>>,
     /// Where in the argument the value stands, escapes and all; the whole parameter for a flag.
     pub value_span: Range<usize>,
-    /// Whether it is a number of JSON, which is decimal whatever it is for.
-    pub is_json_number: bool,
+    /// What the value is in JSON.
+    pub json: Option<JsonKind>,
 }
 
 /// A `vlan=` parameter.
@@ -238,7 +238,7 @@ impl<'a> NetOption<'a> {
             key_span: entry.key.clone().unwrap_or_else(|| entry.span.clone()),
             value: list.value(entry),
             value_span: entry.value.clone().unwrap_or_else(|| entry.span.clone()),
-            is_json_number: false,
+            json: None,
         }
     }
 
@@ -351,7 +351,7 @@ fn json_param<'b>(object: &'b Object<'_>, member: &crate::json::Member) -> NetPa
         key_span: inside(&member.key),
         value_span: if string.is_some() { inside(&member.value) } else { member.value.clone() },
         value: Some(string.unwrap_or_else(|| object.bytes(&member.value).into())),
-        is_json_number: member.kind == JsonKind::Number,
+        json: Some(member.kind),
     }
 }
 
@@ -454,7 +454,7 @@ mod tests {
                 .collect();
             let first = if text.starts_with('{') { "type" } else { "vde" };
             assert_eq!(shown, [(first, "vde"), ("id", "n"), ("port", "12")]);
-            assert_eq!(params[2].is_json_number, text.starts_with('{'));
+            assert_eq!(params[2].json, text.starts_with('{').then_some(JsonKind::Number));
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::informational::informational;
 use crate::nearest::nearest;
 use crate::net_option::{NetKind, NetOption, Notation};
 use crate::note::{Note, Why};
+use crate::own::{Own, OwnId};
 use crate::plug::PlugSpec;
 use crate::readconfig::Config;
 use crate::{ArgError, ArgErrorKind, CommandLine, Invocation, OptionItem, Options, Style};
@@ -111,6 +112,7 @@ impl<'a> Network<'a> {
             network.read_nothing_named(invocation.program_index, unread);
         }
         network.note_near_misses();
+        network.note_misplaced();
         network.note_loops();
         network.add_missing_nics();
         Ok(network)
@@ -176,6 +178,7 @@ impl<'a> Network<'a> {
                 self.plugs.push(spec);
             }
         }
+        self.check_set()?;
         let all = self.options.iter().chain(&self.config);
         let referred: BTreeSet<_> = all.filter_map(NetOption::netdev).collect();
         let netdevs =
@@ -187,6 +190,29 @@ impl<'a> Network<'a> {
         });
         let without: Vec<_> = without.collect();
         self.notes.extend(without);
+        Ok(())
+    }
+
+    /// `-set netdev.ID.KEY=VALUE` reaches into a network from outside: of one that names VDE there is
+    /// nothing left to reach into, and none may come to name VDE.
+    fn check_set(&self) -> Result<(), ArgError> {
+        for option in self.line.options().filter(|option| option.name == "set") {
+            let Some(text) = option.value else { continue };
+            let (path, value) = match text.as_bytes().iter().position(|byte| *byte == b'=') {
+                Some(at) => text.as_bytes().split_at(at),
+                None => continue,
+            };
+            let mut parts = path.splitn(3, |byte| *byte == b'.');
+            let (group, id, key) = (parts.next(), parts.next(), parts.next());
+            let is_network =
+                group.and_then(NetKind::of_option).is_some_and(|k| k != NetKind::Device);
+            let is_vde = |o: &NetOption<'_>| o.plug.is_some() && o.get(b"id").as_deref() == id;
+            let names_vde = key == Some(b"type") && value == b"=vde";
+            if is_network && (names_vde || self.options.iter().any(is_vde)) {
+                let kind = ArgErrorKind::SetOfVde;
+                return Err(ArgError::at(kind, option.subject(), text, 0..text.len()));
+            }
+        }
         Ok(())
     }
 
@@ -271,7 +297,10 @@ impl<'a> Network<'a> {
     }
 
     fn add(&mut self, what: Added, index: usize, why: Why) {
+        let has_nics =
+            |network: &Self| network.options.iter().any(|o| o.kind() == NetKind::Net && o.is_nic());
         match what {
+            Added::Nic(vlan) if has_nics(self) => self.notes.push(Note::NicElsewhere { vlan }),
             Added::Direct(_) => self.notes.push(Note::NicAdded { vlan: None }),
             Added::Nic(hub) => self.notes.push(Note::NicAdded { vlan: Some(hub) }),
             Added::Joined(..) => {}
@@ -297,7 +326,24 @@ impl<'a> Network<'a> {
             })
         });
         let notes: Vec<_> = notes.collect();
+        // That it is another network is not what there is to say of it.
+        for near in &notes {
+            let Note::NearMiss { index: near, .. } = near else { continue };
+            self.notes.retain(|n| !matches!(n, Note::OtherBackend { index, .. } if index == near));
+        }
         self.notes.extend(notes);
+    }
+
+    /// Tells of options of vdeq's own that stand where QEMU gets them.
+    fn note_misplaced(&mut self) {
+        let unknown = self.line.options().filter(|option| option.spec.is_none());
+        let ours = unknown.filter_map(|option| {
+            let text = self.line.word(option.word)?;
+            let own = Own::read(text).filter(|own| own.option.id != OwnId::End);
+            own.map(|_| Note::Misplaced { index: option.word, text: text.to_owned() })
+        });
+        let ours: Vec<_> = ours.collect();
+        self.notes.extend(ours);
     }
 
     /// Tells of hubs that are plugged into one switch twice: frames would go round for ever.
@@ -365,7 +411,10 @@ const KNOWN_TYPES: [&str; 21] = [
 
 fn broken_json(index: usize, text: &[u8], error: &crate::json::JsonError) -> ArgError {
     let end = text.len();
-    let span = error.at.min(end)..(error.at + 1).min(end);
+    // One character, though it may be of several bytes.
+    let rest = text.get(error.at..).unwrap_or_default();
+    let first = rest.utf8_chunks().next().and_then(|chunk| chunk.valid().chars().next());
+    let span = error.at.min(end)..(error.at + first.map_or(1, char::len_utf8)).min(end);
     let kind = ArgErrorKind::BadJson { error: *error };
     ArgError::at(kind, index, OsStr::from_bytes(text), span)
 }

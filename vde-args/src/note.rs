@@ -107,6 +107,18 @@ pub enum Note {
         /// Its text.
         text: OsString,
     },
+    /// An option of vdeq's own, behind options of QEMU, where it is QEMU's to refuse.
+    Misplaced {
+        /// The word.
+        index: usize,
+        /// Its text.
+        text: OsString,
+    },
+    /// A NIC was added to a vlan, though there are others on other vlans.
+    NicElsewhere {
+        /// The vlan that has none of them.
+        vlan: u32,
+    },
     /// A NIC was added, because a VDE network had none.
     NicAdded {
         /// The vlan (hub) it was added to; `None` if it has a plug to itself.
@@ -126,13 +138,11 @@ impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DefaultSwitch => f.write_str("no network is named: joining the default switch"),
-            Self::OtherBackend { text, .. } => {
-                write!(
-                    f,
-                    "no VDE network was added, because {} names another network",
-                    Quoted(text)
-                )
-            }
+            Self::OtherBackend { text, .. } => write!(
+                f,
+                "no VDE network was added, because {} settles what the network is",
+                Quoted(text)
+            ),
             Self::UnreadFile { text, .. } => write!(
                 f,
                 "no VDE network was added, because the file {} may name another network",
@@ -159,6 +169,15 @@ impl fmt::Display for Note {
             Self::Informational { text, .. } => {
                 write!(f, "{} only asks QEMU for information: no network was added", Quoted(text))
             }
+            Self::Misplaced { text, .. } => write!(
+                f,
+                "{} is an option of vdeq only before the program, or directly behind it",
+                Quoted(text)
+            ),
+            Self::NicElsewhere { vlan } => write!(
+                f,
+                "no NIC of the line is on vlan {vlan}, where a VDE network is: one was added there"
+            ),
             Self::NicAdded { vlan: None } => f.write_str("a NIC was added for the VDE network"),
             Self::NicAdded { vlan: Some(vlan) } => {
                 write!(f, "a NIC was added on vlan {vlan}, where the VDE network had none")

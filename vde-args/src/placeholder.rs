@@ -59,6 +59,9 @@ struct Hole {
 
 const OPEN: &[u8] = b"{vde";
 
+/// As long as [`OPEN`] and its colon.
+const SOCK: &[u8] = b"sock=";
+
 impl<'a> Placeholders<'a> {
     /// Finds what stands for descriptors in the arguments of an invocation.
     ///
@@ -149,8 +152,12 @@ impl<'a> Placeholders<'a> {
                         let kind = ArgErrorKind::OpenPlaceholder;
                         return Err(ArgError::at(kind, index, text, at..bytes.len()));
                     };
-                    let content = KeyVal::parse(tail.get(..len).unwrap_or_default(), Rules::Vde);
-                    let mut plug = PlugSpec::of_list(&content, index, text, list)?;
+                    // A bare first item is read as what it is: the value of `sock`, which is as long
+                    // as what stands in front of it.
+                    let content = tail.get(..len).unwrap_or_default();
+                    let (lead, from) = if is_bare(content) { (SOCK, at) } else { (&b""[..], list) };
+                    let content = KeyVal::parse([lead, content].concat(), Rules::Vde);
+                    let mut plug = PlugSpec::of_list(&content, index, text, from)?;
                     let span = at..list + len + 1;
                     plug.spot = Some(Spot::new(index, span.clone()));
                     at = span.end;
@@ -192,13 +199,22 @@ fn arguments<'a>(line: &CommandLine<'a>) -> impl Iterator<Item = (usize, &'a OsS
     })
 }
 
-/// How long the list is that ends at the first `}` outside of a `sock="..."`.
+/// Whether a list starts with a switch of no key.
+fn is_bare(list: &[u8]) -> bool {
+    let first = list.iter().find(|byte| matches!(byte, b'=' | b',' | b'}' | b'"' | b'\''));
+    first != Some(&b'=')
+}
+
+/// How long the list is that ends at the first `}` outside of the quotes of a switch.
 fn list_len(text: &[u8]) -> Option<usize> {
     let mut at = 0;
+    if is_bare(text) {
+        at = quoted(text).unwrap_or(0);
+    }
     loop {
         let rest = text.get(at..)?;
-        if let Some(len) = quoted_sock(rest) {
-            at += len;
+        if let Some(len) = rest.strip_prefix(SOCK).and_then(quoted) {
+            at += SOCK.len() + len;
         }
         // To the next item, or the end.
         at += text.get(at..)?.iter().position(|byte| matches!(byte, b',' | b'}'))?;
@@ -209,12 +225,11 @@ fn list_len(text: &[u8]) -> Option<usize> {
     }
 }
 
-/// The length of a `sock="..."` that an item, the end of the list or nothing follows.
-fn quoted_sock(text: &[u8]) -> Option<usize> {
-    let value = text.strip_prefix(b"sock=")?;
+/// The length of a value in quotes that an item, the end of the list or nothing follows.
+fn quoted(value: &[u8]) -> Option<usize> {
     let quote = value.first().filter(|byte| matches!(byte, b'"' | b'\''))?;
     let close = 1 + value.get(1..)?.iter().position(|byte| byte == quote)?;
-    matches!(value.get(close + 1), None | Some(b',' | b'}')).then_some(b"sock=".len() + close + 1)
+    matches!(value.get(close + 1), None | Some(b',' | b'}')).then_some(close + 1)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 
+use crate::json::Kind as JsonKind;
 use crate::keyval::KeyVal;
 use crate::nearest::nearest;
 use crate::net_option::{NetKind, NetOption, NetParam, Notation};
@@ -90,7 +91,10 @@ impl PlugSpec {
         let has_id = option.get(b"id").is_some_and(|id| !id.is_empty());
         if option.kind() == NetKind::Netdev && !has_id {
             let at = match option.notation {
-                Notation::Json(_) => reader.text.len().saturating_sub(1),
+                // Before the last brace, whatever blanks stand behind it.
+                Notation::Json(_) => {
+                    reader.text.as_bytes().trim_ascii_end().len().saturating_sub(1)
+                }
                 _ => reader.text.len(),
             };
             return Err(reader.error(ArgErrorKind::MissingId, &(at..at)));
@@ -112,14 +116,13 @@ impl PlugSpec {
             list.entries().iter().filter(|entry| !entry.is_empty() && !entry.span.is_empty())
         {
             let shift = |span: &Range<usize>| span.start + from..span.end + from;
-            // A bare first item is the switch.
-            let key = entry.key.as_ref().map_or(&b"sock"[..], |key| list.bytes(key));
+            let key = list.key(entry);
             let param = NetParam {
                 key: Cow::Borrowed(key),
                 key_span: shift(entry.key.as_ref().unwrap_or(&entry.span)),
                 value: list.value(entry),
                 value_span: shift(entry.value.as_ref().unwrap_or(&entry.span)),
-                is_json_number: false,
+                json: None,
             };
             reader.read(&param, &mut plug, &[])?;
         }
@@ -177,6 +180,10 @@ impl Reader<'_> {
             read_number(value, max).ok_or_else(|| self.error(kind, &param.value_span))
         };
         let spot = Some(self.spot(&param.value_span));
+        let is_number = matches!((param.json, key), (Some(JsonKind::Number), "port" | "mode"));
+        if !(is_number || matches!(param.json, None | Some(JsonKind::String))) {
+            return Err(self.error(ArgErrorKind::NotText { key }, &param.value_span));
+        }
         match key {
             "sock" => (plug.sock, plug.parts.sock) = (text(), spot),
             "group" => (plug.group, plug.parts.group) = (text(), spot),
@@ -189,9 +196,10 @@ impl Reader<'_> {
             "mode" if value.is_empty() => (plug.mode, plug.parts.mode) = (None, spot),
             "mode" => {
                 let bad = || self.error(ArgErrorKind::BadMode, &param.value_span);
-                let mode = match param.is_json_number {
-                    true => number(0o777)?,
-                    false => read_mode(value).ok_or_else(bad)?,
+                let mode = match param.json {
+                    // It is decimal there, whatever it is for.
+                    Some(JsonKind::Number) => number(0o777)?,
+                    _ => read_mode(value).ok_or_else(bad)?,
                 };
                 plug.mode = Some(mode).filter(|mode| *mode != 0);
                 plug.parts.mode = spot;

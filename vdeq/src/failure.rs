@@ -1,6 +1,6 @@
 //! What went wrong, in words: what was read, what was expected, what to do.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::io;
 use std::ops::Range;
@@ -124,8 +124,12 @@ impl Failure {
             Self::Plan(PlanError::Locator { .. }) => vec![
                 "a switch is named by its directory: sock=/run/vde.ctl, or with a port /run/vde.ctl[3]"
                     .to_owned(),
+                "see vdeq(1), DESCRIPTION, or vdeq --help".to_owned(),
             ],
-            Self::Plan(PlanError::TwoPorts { .. }) => vec!["give the port once".to_owned()],
+            Self::Plan(PlanError::TwoPorts { .. }) => vec![
+                "give the port once".to_owned(),
+                "see vdeq(1), DESCRIPTION, or vdeq --help".to_owned(),
+            ],
             Self::Plug { error, .. } => plug_hints(error),
             Self::Find(error) => find_hints(error),
             Self::FindOther(error) => find_other_hints(error),
@@ -159,10 +163,16 @@ fn argument_hints(error: &ArgError) -> Vec<String> {
         ArgErrorKind::MissingProgram => {
             vec!["for example: vdeq qemu-system-x86_64 -hda disk.img -net nic -net vde".to_owned()]
         }
-        ArgErrorKind::UnknownParameter { .. } => {
-            vec![
-                "a VDE network takes sock=, port=, group= and mode=; in -net also vlan=".to_owned(),
-            ]
+        ArgErrorKind::UnknownParameter { .. } => vec![
+            "a VDE network takes sock=, port=, group= and mode=; in -net also vlan=, in -nic also \
+             what a NIC takes"
+                .to_owned(),
+        ],
+        ArgErrorKind::VdeInFile { ref instead, .. } => {
+            let text = instead.to_string_lossy();
+            let (option, list) = text.split_once(' ').unwrap_or((&text, ""));
+            let list = quote::shell(OsStr::new(list));
+            vec![format!("take that section out of the file, and give vdeq {option} {list}")]
         }
         _ => Vec::new(),
     }

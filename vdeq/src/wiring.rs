@@ -1,5 +1,6 @@
 //! What the arguments ask for, whether the program is a QEMU or any other.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
@@ -61,7 +62,9 @@ impl<'a> Wiring<'a> {
             return None;
         }
         let name = |option: OptionItem<'_>| format!("-{}", option.name.to_string_lossy());
-        let names: Vec<_> = invocation.line.obsolete(version).map(name).collect();
+        let mut names: Vec<_> = invocation.line.obsolete(version).map(name).collect();
+        let mut seen = BTreeSet::new();
+        names.retain(|name| seen.insert(name.clone()));
         (!names.is_empty()).then(|| {
             format!("QEMU {version} has lost {}: --modernize translates that", names.join(", "))
         })

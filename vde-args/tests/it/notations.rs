@@ -67,6 +67,17 @@ fn what_is_wrong_in_json_is_pointed_at() {
         ),
         (r#"{"type":"vde","id":"n","mode":"9"}"#, "3:31..32 9", ArgErrorKind::BadMode),
         (r#"{"type":"vde"}"#, "3:13..13 ", ArgErrorKind::MissingId),
+        (r#"{"type":"vde","id":5}"#, "3:19..20 5", ArgErrorKind::NotText { key: "id" }),
+        (
+            r#"{"type":"vde","id":"n","sock":null}"#,
+            "3:30..34 null",
+            ArgErrorKind::NotText { key: "sock" },
+        ),
+        (
+            r#"{"type":"vde","id":"n","port":true}"#,
+            "3:30..34 true",
+            ArgErrorKind::NotText { key: "port" },
+        ),
         (r#"{"type":"vde","id":""}"#, "3:21..21 ", ArgErrorKind::MissingId),
     ] {
         let error = error(&format!("vdeq qemu -netdev {json}"));
@@ -203,4 +214,43 @@ fn a_vlan_that_is_plugged_into_one_switch_twice_is_a_loop() {
         let network = network(&format!("vdeq qemu {args}"));
         assert!(!network.notes().iter().any(|note| matches!(note, Note::Loop { .. })), "{args}");
     }
+}
+
+#[test]
+fn a_set_that_reaches_into_a_vde_network_is_an_error() {
+    for set in ["netdev.n.port=3", "netdev.n.type=user", "netdev.x.type=vde", "net.y.type=vde"] {
+        let error = error(&format!("vdeq qemu -netdev vde,id=n -set {set} -net nic,netdev=n"));
+        assert_eq!(error.kind, ArgErrorKind::SetOfVde);
+        assert_eq!(place(&error), format!("5:0..{} {set}", set.len()));
+    }
+    for set in ["device.n.mac=x", "netdev.x.port=3", "netdev", "drive.n.type=vde"] {
+        let args = format!("-netdev vde,id=n -set {set} -net nic,netdev=n");
+        let expected = format!("-netdev socket,fd=10,id=n -set {set} -net nic,netdev=n");
+        assert_eq!(spelt(SOCKET, &args), expected);
+    }
+}
+
+#[test]
+fn an_own_option_behind_those_of_qemu_is_told_of() {
+    for (args, index, text) in [
+        ("-nic vde --explain", 4, "--explain"),
+        ("-m 1 -v -nic vde", 4, "-v"),
+        ("-nic vde --timeout=3", 4, "--timeout=3"),
+    ] {
+        let note = Note::Misplaced { index, text: text.into() };
+        assert!(network(&format!("vdeq qemu {args}")).notes().contains(&note), "{args}");
+    }
+    for args in ["-nic vde -name --explain", "-nic vde -version", "-nic vde --"] {
+        let network = network(&format!("vdeq qemu {args}"));
+        assert!(
+            !network.notes().iter().any(|note| matches!(note, Note::Misplaced { .. })),
+            "{args}"
+        );
+    }
+}
+
+#[test]
+fn a_nic_on_another_vlan_than_the_network_is_told_of() {
+    let network = network("vdeq qemu -net nic -net vde,vlan=3");
+    assert_eq!(network.notes(), [Note::NicElsewhere { vlan: 3 }]);
 }

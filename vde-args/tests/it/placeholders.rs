@@ -46,6 +46,8 @@ fn a_placeholder_names_a_switch_in_every_way_that_an_option_of_qemu_can() {
         ("{vde:port=,mode=}", None, None),
         ("{vde:port=1,port=8388607}", None, Some(PORT_MAX)),
         ("{vde:sock=/a,,b}", Some("/a,b"), None),
+        ("{vde:/a,,port=3}", Some("/a,port=3"), None),
+        ("{vde:\"/a}b,c\",port=3}", Some("\"/a}b,c\""), Some(3)),
         ("{vde:sock=\"/a}b,c\",port=3}", Some("\"/a}b,c\""), Some(3)),
         ("{vde:sock='/a}b'}", Some("'/a}b'"), None),
         ("{vde:vde:///run/sw}", Some("vde:///run/sw"), None),
