@@ -16,6 +16,7 @@ use crate::{CommandLine, OptionItem};
 
 /// The option that a [`NetOption`] was given with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum NetKind {
     /// `-net`: a NIC or a backend on a hub.
     Net,
@@ -199,10 +200,12 @@ impl<'a> NetOption<'a> {
         self.kind != NetKind::Device && self.is_type(b"vde")
     }
 
-    /// The value of a parameter: of a repeated one the last, of `id` the first. Not for the type.
+    /// The value of a parameter: of a repeated one the last, of `id` the first. `type`, or `driver` of
+    /// a device, is [`NetOption::type_name`].
     #[must_use]
     pub fn get(&self, key: &[u8]) -> Option<Cow<'_, [u8]>> {
         match &self.notation {
+            Notation::List(_) if key == self.type_key() => self.type_name(),
             Notation::List(list) if key == b"id" => list.first(key),
             Notation::List(list) => list.last(key),
             Notation::Json(object) => {
@@ -441,6 +444,10 @@ mod tests {
         assert_eq!(netdev("e1000,netdev=n0"), Some(b"n0".to_vec()));
         assert_eq!(netdev(r#"{"driver":"e1000","netdev":"n0"}"#), Some(b"n0".to_vec()));
         assert_eq!(netdev(r#"{"driver":"e1000","id":"n0"}"#), None);
+        let get = |value, key| option("-device", value).get(key).map(Cow::into_owned);
+        for e1000 in ["e1000,id=a", "id=a,driver=e1000", r#"{"driver":"e1000"}"#] {
+            assert_eq!(get(e1000, b"driver"), Some(b"e1000".to_vec()), "{e1000}");
+        }
     }
 
     #[test]

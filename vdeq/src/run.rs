@@ -109,12 +109,10 @@ fn plug_in(
                 return Err(Failure::Plug { error, spec: Box::new(plug.spec.clone()) });
             }
         };
-        let (dir, fd) = (connection.switch.dir().display(), connection.data.as_raw_fd());
+        let dir = connection.switch.dir().display();
         match connection.port {
-            Some(port) => {
-                voice.detail(format_args!("network {index}: port {port} of {dir}, fd {fd}"))
-            }
-            None => voice.detail(format_args!("network {index}: {dir}, fd {fd}")),
+            Some(port) => voice.detail(format_args!("network {index}: port {port} of {dir}")),
+            None => voice.detail(format_args!("network {index}: {dir}")),
         }
         connections.push(connection);
     }

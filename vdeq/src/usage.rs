@@ -20,6 +20,7 @@ in the QEMU options:
                        ~/.vdeplug/default, ~/.vde2/default.switch, ~/.vde2/stdsock,
                        /var/run/vde.ctl, /tmp/vde.ctl, whichever exists first
     port=N             port of the switch; the first free one if not given
+    group=G, mode=M    group and octal permissions of our socket; ,, is a literal comma
   -sock SWITCH,...     old syntax: one NIC joined to every named switch
   --mod MODE           octal permissions of our socket while it is being plugged in
 

@@ -206,7 +206,7 @@ fn ids_stay_and_are_of_one_thing(
 
 /// To rewrite what was rewritten changes nothing.
 fn nothing_is_left_to_do(version: QemuVersion, run: &Invocation<'_>, line: CommandLine<'_>) {
-    let mut again = Invocation::new("qemu", line);
+    let mut again = Invocation::new(run.program.clone(), line);
     again.style = run.style;
     again.options.modernize = run.options.modernize;
     let network = Network::read(&again).expect("no VDE network is left that could be wrong");

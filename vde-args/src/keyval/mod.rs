@@ -6,8 +6,9 @@
 //!   flag is called. A name is never escaped: it ends at the first `,` or `=`.
 //! - Of a repeated key the last one counts, except `id`, where the first does.
 //! - There are no quotes and no white space: every other byte stands for itself.
-//! - An empty text has no item. A comma at the end has none behind it; an empty item elsewhere is a
-//!   flag without a name, which every option refuses.
+//! - An empty text has no item. For QEMU a comma at the end has none behind it, and an empty item
+//!   elsewhere is a flag without a name, which every option refuses. Here both are items that are
+//!   [`Entry::is_empty`], so that nothing is lost.
 //!
 //! The tests with real QEMUs hold this against 5.2, 7.2, 10.0 and 11.1, which agree; all but 5.2
 //! warn of a flag. Known differences:
