@@ -18,6 +18,7 @@ mod net_option;
 mod network;
 mod note;
 mod obsolete;
+mod oddities;
 mod options;
 mod own;
 mod pairs;

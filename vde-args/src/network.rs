@@ -3,15 +3,13 @@
 //! Reading needs no QEMU version, so that the handshakes with the switches can run while QEMU is
 //! asked for it. [`Network::rewrite`] does the rest once the version is known.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
 use crate::informational::informational;
-use crate::nearest::nearest;
 use crate::net_option::{NetKind, NetOption, Notation};
 use crate::note::{Note, Why};
-use crate::own::{Own, OwnId};
 use crate::plug::PlugSpec;
 use crate::readconfig::Config;
 use crate::{ArgError, ArgErrorKind, CommandLine, Invocation, OptionItem, Options, Style};
@@ -38,8 +36,8 @@ pub struct Network<'a> {
     pub(crate) additions: Vec<Addition>,
     /// The program to start, if options that it has lost are to be replaced.
     pub(crate) modernize: Option<OsString>,
-    plugs: Vec<PlugSpec>,
-    notes: Vec<Note>,
+    pub(crate) plugs: Vec<PlugSpec>,
+    pub(crate) notes: Vec<Note>,
 }
 
 /// Something the line needs besides what it names, whatever the spelling.
@@ -111,9 +109,7 @@ impl<'a> Network<'a> {
         if network.plugs.is_empty() {
             network.read_nothing_named(invocation.program_index, unread);
         }
-        network.note_near_misses();
-        network.note_misplaced();
-        network.note_loops();
+        network.note_oddities();
         network.add_missing_nics();
         Ok(network)
     }
@@ -308,66 +304,6 @@ impl<'a> Network<'a> {
         self.additions.push(Addition { what, index, why });
     }
 
-    /// Tells of types that QEMU does not have and that `vde` may have been meant by.
-    fn note_near_misses(&mut self) {
-        let networks = self.options.iter().filter(|option| option.kind() != NetKind::Device);
-        let notes = networks.filter_map(|option| {
-            // `vde:sock=...` has no type, but a first word.
-            let first = || option.params().into_iter().next().map(|param| param.key);
-            let name = option.type_name().or_else(first)?;
-            if option.is_vde() || KNOWN_TYPES.iter().any(|known| known.as_bytes() == &*name) {
-                return None;
-            }
-            let small = name.to_ascii_lowercase();
-            let is_near = small.starts_with(b"vde") || nearest(&small, ["vde"]).is_some();
-            is_near.then(|| Note::NearMiss {
-                index: option.index(),
-                found: OsStr::from_bytes(&name).to_owned(),
-            })
-        });
-        let notes: Vec<_> = notes.collect();
-        // That it is another network is not what there is to say of it.
-        for near in &notes {
-            let Note::NearMiss { index: near, .. } = near else { continue };
-            self.notes.retain(|n| !matches!(n, Note::OtherBackend { index, .. } if index == near));
-        }
-        self.notes.extend(notes);
-    }
-
-    /// Tells of options of vdeq's own that stand where QEMU gets them.
-    fn note_misplaced(&mut self) {
-        let unknown = self.line.options().filter(|option| option.spec.is_none());
-        let ours = unknown.filter_map(|option| {
-            let text = self.line.word(option.word)?;
-            let own = Own::read(text).filter(|own| own.option.id != OwnId::End);
-            own.map(|_| Note::Misplaced { index: option.word, text: text.to_owned() })
-        });
-        let ours: Vec<_> = ours.collect();
-        self.notes.extend(ours);
-    }
-
-    /// Tells of hubs that are plugged into one switch twice: frames would go round for ever.
-    fn note_loops(&mut self) {
-        let named = self.options.iter().filter_map(|option| Some((option.hub()?, option.plug?)));
-        let added = self.additions.iter().filter_map(|addition| match addition.what {
-            Added::Joined(plug, hub) => Some((hub, plug)),
-            _ => None,
-        });
-        let mut seen: BTreeMap<(u32, Option<&OsStr>), usize> = BTreeMap::new();
-        let mut loops = Vec::new();
-        for (hub, plug) in named.chain(added) {
-            let Some(spec) = self.plugs.get(plug) else { continue };
-            let plugs = seen.entry((hub, spec.sock.as_deref())).or_default();
-            *plugs += 1;
-            // A third one makes nothing worse.
-            if *plugs == 2 {
-                let index = spec.spot.as_ref().map_or(0, |spot| spot.index);
-                loops.push(Note::Loop { index, vlan: hub });
-            }
-        }
-        self.notes.extend(loops);
-    }
-
     /// The hubs that have a client of some sort.
     pub(crate) fn hubs(&self, is_sort: impl Fn(&NetOption<'_>) -> bool) -> BTreeSet<u32> {
         let all = self.options.iter().chain(&self.config);
@@ -383,31 +319,6 @@ fn may_matter(option: &OptionItem<'_>) -> bool {
     let value = value.as_bytes();
     value.starts_with(b"{") || value.windows(4).any(|window| matches!(window, b"netd" | b"vlan"))
 }
-
-/// The types of networks that some QEMU has, besides `vde`.
-const KNOWN_TYPES: [&str; 21] = [
-    "af-xdp",
-    "bridge",
-    "channel",
-    "dgram",
-    "dump",
-    "help",
-    "hubport",
-    "l2tpv3",
-    "netmap",
-    "nic",
-    "none",
-    "passt",
-    "socket",
-    "stream",
-    "tap",
-    "user",
-    "vhost-user",
-    "vhost-vdpa",
-    "vmnet-bridged",
-    "vmnet-host",
-    "vmnet-shared",
-];
 
 fn broken_json(index: usize, text: &[u8], error: &crate::json::JsonError) -> ArgError {
     let end = text.len();

@@ -12,6 +12,7 @@
     reason = "tests stop where the world is not as they believe, and say so"
 )]
 
+mod chance;
 mod guest;
 mod qmp;
 mod rig;

@@ -106,7 +106,7 @@ pub const ROWS: &[Row] = &[
             case(
                 "vdeq qemu -net -net vde",
                 vm("qemu -net -net tap,vlan=0,fd=#", "D1"),
-                vm_and("qemu -net -net vde", "", "`-net` names another network"),
+                vm_and("qemu -net -net vde", "", "`-net` settles what the network is"),
             ),
         ],
     ),

@@ -1,7 +1,7 @@
 //! Stories made up by chance.
 
-use super::chance::Chance;
 use super::story::{Backend, BackendBy, Dump, Nic, NicBy, Pair, PairBy, Said, Story, Switch, Vlan};
+use crate::chance::Chance;
 
 /// QEMU takes 8 NICs that are not devices; vdeq may add one for each vlan and each `-sock`.
 const MOST_NICS: usize = 4;

@@ -1,7 +1,7 @@
 //! The words of one option: its parameters in any order, as a list or as JSON.
 
-use super::chance::Chance;
 use super::story::{Backend, Said, Switch};
+use crate::chance::Chance;
 
 /// How the argument may be written.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,6 @@
 //! A story says who is connected with whom; it is spelt as one of the many lines that mean it; what
 //! vde-args makes of the line is given to QEMU, which is asked what it connected.
 
-mod chance;
 mod invent;
 mod lists;
 mod oracle;
@@ -21,10 +20,10 @@ use std::time::Instant;
 
 use vde_args::{Network, QemuVersion, Rewritten};
 
-use self::chance::Chance;
 use self::oracle::Found;
 use self::spelling::Line;
 use self::story::{Story, Switch};
+use crate::chance::Chance;
 use crate::qmp::{Qmp, words};
 use crate::rig;
 

@@ -1,8 +1,8 @@
 //! A story as a command line: one of the many that mean it.
 
-use super::chance::Chance;
 use super::lists::{Notation, Words};
 use super::story::{Backend, BackendBy, Dump, Nic, NicBy, Pair, PairBy, Said, Story, Switch, Vlan};
+use crate::chance::Chance;
 
 /// A command line.
 pub struct Line {

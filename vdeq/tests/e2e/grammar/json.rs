@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use vde_args::json::Object;
 
-use super::{Chance, arguments, property, refusal, start, start_all};
+use super::{arguments, property, refusal, start, start_all};
+use crate::chance::Chance;
 
 /// The QEMUs that read JSON on their command line.
 const QEMUS: [&str; 3] = ["qemu-7.2", "qemu-10.0", "qemu-sid"];
@@ -229,7 +230,7 @@ fn qemu_can_read_made_up_objects_if_we_can() {
         "{", "}", "[", "]", ",", ":", "\"", "'", "\\", "\\u", "0", "1", ".", "e", "-", " ", "\n",
         "x", "null",
     ];
-    let chance = &mut Chance(6);
+    let chance = &mut Chance::new(6, 0);
     let made = (0..40).map(|_| {
         let mut text = good.to_owned();
         // Behind the first brace, which makes it JSON.

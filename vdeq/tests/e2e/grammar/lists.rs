@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use vde_args::keyval::{KeyVal, Rules, boolean, number};
 use vde_args::{CommandLine, NetOption};
 
-use super::{BAD_ONES, Chance, arguments, property, refusal, start_all};
+use super::{BAD_ONES, arguments, property, refusal, start_all};
+use crate::chance::Chance;
 use crate::rig;
 
 /// What each key of a list is.
@@ -130,7 +131,7 @@ fn a_list_means_to_qemu_what_it_means_to_us() {
         "=",
         "'",
     ];
-    let chance = &mut Chance(1);
+    let chance = &mut Chance::new(1, 0);
     let made = (0..900).map(|number| match chance.below(4) {
         0 => invent(chance, &items, number),
         _ => format!("authz-simple,{},id=last{number}", invent(chance, &items, number)),
@@ -216,7 +217,7 @@ fn a_network_is_for_qemu_what_it_is_for_us() {
         "",
         "vde",
     ];
-    let chance = &mut Chance(2);
+    let chance = &mut Chance::new(2, 0);
     let made = (0..3000).map(|number| match chance.below(4) {
         0 => invent(chance, &items, number),
         at => format!(

@@ -52,26 +52,3 @@ fn property(qmp: &mut Qmp, id: &str, name: &str) -> serde_json::Value {
     let place = json!({ "path": format!("/objects/{id}"), "property": name });
     qmp.execute("qom-get", place).unwrap()
 }
-
-/// Chance that is the same in every run: splitmix64.
-struct Chance(u64);
-
-impl Chance {
-    /// A number from 0 up to `end`, without it.
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((mixed ^ (mixed >> 31)) % u64::try_from(end).unwrap()).unwrap()
-    }
-
-    fn pick<'a>(&mut self, all: &[&'a str]) -> &'a str {
-        all[self.below(all.len())]
-    }
-
-    /// One to `most` of these pieces, one behind the other.
-    fn text(&mut self, pieces: &[&str], most: usize) -> String {
-        (0..=self.below(most)).map(|_| self.pick(pieces)).collect()
-    }
-}

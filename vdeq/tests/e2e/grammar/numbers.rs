@@ -2,7 +2,8 @@
 
 use vde_args::keyval::number;
 
-use super::{BAD_ONES, Chance, property, refusal, start_all};
+use super::{BAD_ONES, property, refusal, start_all};
+use crate::chance::Chance;
 use crate::rig;
 
 const TEXTS: [&str; 41] = [
@@ -63,7 +64,7 @@ fn a_hub_has_the_number_that_we_read() {
         "0", "1", "7", "8", "9", "x", "0x", "0b", "b", "a", "F", "+", "-", " ", ".", "e", "k", "_",
         "00",
     ];
-    let chance = &mut Chance(3);
+    let chance = &mut Chance::new(3, 0);
     let made: Vec<_> = (0..1200).map(|_| chance.text(&pieces, 5)).collect();
     // A number below zero is one for QEMU alone.
     let made: Vec<_> = made.iter().map(String::as_str).filter(|text| !text.contains('-')).collect();

@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 use serde_json::json;
 use vde_args::readconfig::Config;
 
-use super::{Chance, arguments, start};
+use super::{arguments, start};
+use crate::chance::Chance;
 use crate::rig;
 
 /// What QEMU takes.
@@ -189,7 +190,7 @@ fn invent(chance: &mut Chance) -> String {
 
 #[test]
 fn made_up_files_are_the_command_lines_that_we_read_in_them() {
-    let chance = &mut Chance(5);
+    let chance = &mut Chance::new(5, 0);
     let made: Vec<_> = (0..24).map(|_| invent(chance)).collect();
     for qemu in rig::QEMUS {
         let mut good = 0;

@@ -2,7 +2,8 @@
 
 use vde_args::keyval::size;
 
-use super::{BAD_ONES, Chance, arguments, property, start, start_all};
+use super::{BAD_ONES, arguments, property, start, start_all};
+use crate::chance::Chance;
 use crate::rig;
 
 /// Sizes that are larger are not asked for together.
@@ -133,7 +134,7 @@ fn qemu_sets_as_much_aside_as_we_read() {
         "0", "1", "5", "16", "9", ".", ".25", ".0", "0x", "a", "b", "B", "k", "K", "m", "e", "+",
         " ", "00",
     ];
-    let chance = &mut Chance(4);
+    let chance = &mut Chance::new(4, 0);
     let made: Vec<_> = (0..1200).map(|_| chance.text(&pieces, 4)).collect();
     for qemu in rig::QEMUS {
         let is_new = !matches!(qemu, "qemu-5.2" | "qemu-7.2");

@@ -32,6 +32,11 @@ impl Chance {
         all[self.below(all.len())].clone()
     }
 
+    /// One to `most` of these pieces, one behind the other.
+    pub fn text(&mut self, pieces: &[&str], most: usize) -> String {
+        (0..=self.below(most)).map(|_| self.pick(pieces)).collect()
+    }
+
     /// The same things in another order.
     pub fn shuffle<T>(&mut self, all: &mut [T]) {
         for end in (1..all.len()).rev() {
