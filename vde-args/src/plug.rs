@@ -8,7 +8,8 @@ use std::os::unix::ffi::OsStrExt;
 use crate::json::Kind as JsonKind;
 use crate::keyval::KeyVal;
 use crate::nearest::nearest;
-use crate::net_option::{NetKind, NetOption, NetParam, Notation};
+use crate::net_option::{NetKind, NetOption, Notation};
+use crate::net_param::NetParam;
 use crate::values::{HUB_MAX, read_mode, read_number, read_vlan};
 use crate::{ArgError, ArgErrorKind, Sock};
 
