@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::keyval::{Entry, KeyVal};
 use crate::net_option::{NetKind, NetOption};
 
 /// How often each name and id is on the line.
@@ -24,8 +25,13 @@ impl Names {
         names
     }
 
-    /// Whether a name can be an id.
-    pub(crate) fn can_be_id(&self, name: &[u8]) -> bool {
+    /// The `name=` of a list that counts, if it can be an id.
+    pub(crate) fn id_of<'b>(&self, list: &'b KeyVal<'_>) -> Option<&'b Entry> {
+        let name = list.last_entry(b"name")?;
+        list.value(name).is_some_and(|name| self.can_be_id(&name)).then_some(name)
+    }
+
+    fn can_be_id(&self, name: &[u8]) -> bool {
         let is_free = self.0.get(name).is_none_or(|times| *times == 1);
         let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._".contains(byte);
         is_free && name.first().is_some_and(u8::is_ascii_alphabetic) && name.iter().all(is_part)

@@ -264,11 +264,7 @@ impl<'a> NetOption<'a> {
     pub(crate) fn own_id(&self, names: &Names) -> Option<Vec<u8>> {
         let list = self.list()?;
         let id = list.entries().iter().find(|entry| list.key(entry) == b"id");
-        let name = || {
-            let name = list.last_entry(b"name")?;
-            list.value(name).is_some_and(|name| names.can_be_id(&name)).then_some(name)
-        };
-        let id = id.or_else(name)?;
+        let id = id.or_else(|| names.id_of(list))?;
         id.value.as_ref().map(|value| list.bytes(value).to_vec()).filter(|id| !id.is_empty())
     }
 

@@ -3,6 +3,7 @@
 //! Reading needs no QEMU version, so that the handshakes with the switches can run while QEMU is
 //! asked for it. [`Network::rewrite`] does the rest once the version is known.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -192,6 +193,8 @@ impl<'a> Network<'a> {
     /// `-set netdev.ID.KEY=VALUE` reaches into a network from outside: of one that names VDE there is
     /// nothing left to reach into, and none may come to name VDE.
     fn check_set(&self) -> Result<(), ArgError> {
+        let named = self.options.iter().filter(|option| option.plug.is_some());
+        let ids: BTreeSet<_> = named.map(|option| option.get(b"id")).collect();
         for option in self.line.options().filter(|option| option.name == "set") {
             let Some(text) = option.value else { continue };
             let (path, value) = match text.as_bytes().iter().position(|byte| *byte == b'=') {
@@ -202,9 +205,8 @@ impl<'a> Network<'a> {
             let (group, id, key) = (parts.next(), parts.next(), parts.next());
             let is_network =
                 group.and_then(NetKind::of_option).is_some_and(|k| k != NetKind::Device);
-            let is_vde = |o: &NetOption<'_>| o.plug.is_some() && o.get(b"id").as_deref() == id;
             let names_vde = key == Some(b"type") && value == b"=vde";
-            if is_network && (names_vde || self.options.iter().any(is_vde)) {
+            if is_network && (names_vde || ids.contains(&id.map(Cow::Borrowed))) {
                 let kind = ArgErrorKind::SetOfVde;
                 return Err(ArgError::at(kind, option.subject(), text, 0..text.len()));
             }
@@ -279,29 +281,35 @@ impl<'a> Network<'a> {
     fn add_missing_nics(&mut self) {
         let named = self.options.iter().filter(|option| option.plug.is_some());
         let named = named.filter_map(|option| Some((option.hub()?, option.index())));
-        let added = self.additions.iter().filter_map(|addition| match addition.what {
-            Added::Joined(_, hub) => Some((hub, addition.index)),
-            _ => None,
-        });
+        let added = self.joined().map(|(_, hub, index)| (hub, index));
         let plugged: Vec<(u32, usize)> = named.chain(added).collect();
+        let has_nics = self.options.iter().any(|o| o.kind() == NetKind::Net && o.is_nic());
         let mut seen = self.hubs(|option| option.is_nic());
         for (hub, index) in plugged {
             if seen.insert(hub) {
-                self.add(Added::Nic(hub), index, Why::NoNic);
+                self.notes.push(match has_nics {
+                    true => Note::NicElsewhere { vlan: hub },
+                    false => Note::NicAdded { vlan: Some(hub) },
+                });
+                self.additions.push(Addition { what: Added::Nic(hub), index, why: Why::NoNic });
             }
         }
     }
 
+    /// Adds a plug.
     fn add(&mut self, what: Added, index: usize, why: Why) {
-        let has_nics =
-            |network: &Self| network.options.iter().any(|o| o.kind() == NetKind::Net && o.is_nic());
-        match what {
-            Added::Nic(vlan) if has_nics(self) => self.notes.push(Note::NicElsewhere { vlan }),
-            Added::Direct(_) => self.notes.push(Note::NicAdded { vlan: None }),
-            Added::Nic(hub) => self.notes.push(Note::NicAdded { vlan: Some(hub) }),
-            Added::Joined(..) => {}
+        if matches!(what, Added::Direct(_)) {
+            self.notes.push(Note::NicAdded { vlan: None });
         }
         self.additions.push(Addition { what, index, why });
+    }
+
+    /// The added plugs that are on a hub: the plug, the hub, and the argument that gave rise to it.
+    pub(crate) fn joined(&self) -> impl Iterator<Item = (usize, u32, usize)> {
+        self.additions.iter().filter_map(|addition| match addition.what {
+            Added::Joined(plug, hub) => Some((plug, hub, addition.index)),
+            _ => None,
+        })
     }
 
     /// The hubs that have a client of some sort.

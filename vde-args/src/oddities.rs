@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use crate::nearest::nearest;
 use crate::net_option::NetKind;
-use crate::network::{Added, Network};
+use crate::network::Network;
 use crate::note::Note;
 use crate::own::{Own, OwnId};
 
@@ -55,18 +55,14 @@ impl Network<'_> {
             }
             let small = name.to_ascii_lowercase();
             let is_near = small.starts_with(b"vde") || nearest(&small, ["vde"]).is_some();
-            is_near.then(|| Note::NearMiss {
-                index: option.index(),
-                found: OsStr::from_bytes(&name).to_owned(),
-            })
+            is_near.then(|| (option.index(), OsStr::from_bytes(&name).to_owned()))
         });
-        let notes: Vec<_> = notes.collect();
+        let near: BTreeMap<_, _> = notes.collect();
         // That it is another network is not what there is to say of it.
-        for near in &notes {
-            let Note::NearMiss { index: near, .. } = near else { continue };
-            self.notes.retain(|n| !matches!(n, Note::OtherBackend { index, .. } if index == near));
-        }
-        self.notes.extend(notes);
+        let is_near =
+            |n: &Note| matches!(n, Note::OtherBackend { index, .. } if near.contains_key(index));
+        self.notes.retain(|note| !is_near(note));
+        self.notes.extend(near.into_iter().map(|(index, found)| Note::NearMiss { index, found }));
     }
 
     /// Tells of options of vdeq's own that stand where QEMU gets them.
@@ -84,10 +80,7 @@ impl Network<'_> {
     /// Tells of hubs that are plugged into one switch twice: frames would go round for ever.
     fn note_loops(&mut self) {
         let named = self.options.iter().filter_map(|option| Some((option.hub()?, option.plug?)));
-        let added = self.additions.iter().filter_map(|addition| match addition.what {
-            Added::Joined(plug, hub) => Some((hub, plug)),
-            _ => None,
-        });
+        let added = self.joined().map(|(plug, hub, _)| (hub, plug));
         let mut seen: BTreeMap<(u32, Option<&OsStr>), usize> = BTreeMap::new();
         let mut loops = Vec::new();
         for (hub, plug) in named.chain(added) {

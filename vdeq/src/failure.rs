@@ -118,17 +118,17 @@ impl Failure {
     fn hints(&self) -> Vec<String> {
         match self {
             Self::Args(error) => {
-                let manual = format!("see vdeq(1), {}, or vdeq --help", error.manual_section());
+                let manual = manual(error.manual_section());
                 argument_hints(error).into_iter().chain([manual]).collect()
             }
             Self::Plan(PlanError::Locator { .. }) => vec![
                 "a switch is named by its directory: sock=/run/vde.ctl, or with a port /run/vde.ctl[3]"
                     .to_owned(),
-                "see vdeq(1), DESCRIPTION, or vdeq --help".to_owned(),
+                manual("DESCRIPTION"),
             ],
             Self::Plan(PlanError::TwoPorts { .. }) => vec![
                 "give the port once".to_owned(),
-                "see vdeq(1), DESCRIPTION, or vdeq --help".to_owned(),
+                manual("DESCRIPTION"),
             ],
             Self::Plug { error, .. } => plug_hints(error),
             Self::Find(error) => find_hints(error),
@@ -156,6 +156,11 @@ fn culprit<'a>(error: &DialError, spec: &'a PlugSpec) -> Option<&'a Spot> {
         _ => &parts.sock,
     };
     part.as_ref().or(parts.sock.as_ref()).or(spec.spot.as_ref())
+}
+
+/// Where the rule is.
+fn manual(section: &str) -> String {
+    format!("see vdeq(1), {section}, or vdeq --help")
 }
 
 fn argument_hints(error: &ArgError) -> Vec<String> {

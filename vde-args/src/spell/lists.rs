@@ -96,8 +96,7 @@ pub(super) fn filter_dump(
 /// The `name=` that has to become `id=`, its newer word, which QEMU takes alone since 5.1: the last
 /// one, if there is no `id=` and it can be one.
 fn name_for_id<'b>(list: &'b KeyVal<'_>, names: &Names) -> Option<&'b Entry> {
-    let name = list.first(b"id").is_none().then(|| list.last_entry(b"name")).flatten()?;
-    list.value(name).is_some_and(|name| names.can_be_id(&name)).then_some(name)
+    list.first(b"id").is_none().then(|| names.id_of(list)).flatten()
 }
 
 /// What becomes of a `name=`, where `name` is the one to become `id=`.

@@ -49,10 +49,7 @@ impl<'a> Speller<'a> {
     pub(crate) fn new(network: &'a Network<'a>, version: QemuVersion, fds: &'a [i32]) -> Self {
         let dialect = Dialect::of(version);
         let mut vlans = network.hubs(|_| true);
-        vlans.extend(network.additions.iter().filter_map(|addition| match addition.what {
-            Added::Joined(_, hub) => Some(hub),
-            _ => None,
-        }));
+        vlans.extend(network.joined().map(|(_, hub, _)| hub));
         let mut ids = Ids::of(&network.line);
         let names = Names::of(network.options.iter().chain(&network.config));
         let pairs = match dialect.has_vlan() {
