@@ -27,10 +27,10 @@ use crate::environment::Environment;
 use crate::switch_dir::{LocateError, SwitchDir};
 
 /// How often a plug starts over when the switch's socket vanishes between reply and connect.
-const ATTEMPTS: u32 = 4;
+pub(crate) const ATTEMPTS: u32 = 4;
 
 /// Pause before starting over, or before knocking again at a switch whose backlog is full.
-const PAUSE: Duration = Duration::from_millis(20);
+pub(crate) const PAUSE: Duration = Duration::from_millis(20);
 
 /// How long an answer that is on its way is waited for after an interruption, in milliseconds.
 const GRACE_MS: u8 = 200;
@@ -248,7 +248,7 @@ impl Dialing {
             });
         };
         let data = self.data.into_fd();
-        let (port, peer) = (port_of(&peer), as_path(peer.as_bytes()).to_owned());
+        let (port, peer) = (peer.switch_port(), as_path(peer.as_bytes()).to_owned());
         Ok(Connection { control, data, switch: self.switch, port, peer })
     }
 
@@ -367,14 +367,6 @@ impl Dialing {
     }
 }
 
-/// The port in a reply `DIR/PPP.F` \[P-1.2\]; other switches name their sockets otherwise.
-fn port_of(path: &SocketPath) -> Option<u32> {
-    let name = path.as_bytes().rsplit(|&byte| byte == b'/').next()?;
-    let (port, _) = std::str::from_utf8(name).ok()?.split_once('.')?;
-    (port.len() >= 3 && port.bytes().all(|byte| byte.is_ascii_digit()))
-        .then(|| port.parse().ok())?
-}
-
 fn dial_failure(errno: Errno) -> DialFailure {
     match errno {
         Errno::ENOENT => DialFailure::Absent,
@@ -398,27 +390,5 @@ fn connect_failure(errno: Errno) -> DataFailure {
         Errno::ENOENT | Errno::ECONNREFUSED => DataFailure::Gone,
         Errno::EACCES | Errno::EPERM => DataFailure::Denied,
         other => DataFailure::Other(other as i32),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn port(path: &str) -> Option<u32> {
-        port_of(&SocketPath::new(path.as_bytes()).unwrap())
-    }
-
-    #[test]
-    fn the_port_stands_in_the_name_of_the_data_socket() {
-        assert_eq!(port("/tmp/sw/003.6"), Some(3));
-        assert_eq!(port("/tmp/sw/4096.12"), Some(4096));
-    }
-
-    #[test]
-    fn names_of_other_switches_tell_no_port() {
-        for path in ["/tmp/sw/fd7", "/tmp/sw/x03.6", "/tmp/sw/03.6", "/tmp/sw/"] {
-            assert_eq!(port(path), None, "{path}");
-        }
     }
 }

@@ -12,6 +12,7 @@ mod signals;
 mod socket_name;
 mod stale;
 mod supervise;
+pub mod supervisor;
 mod switch_dir;
 mod sys;
 #[cfg(feature = "testkit")]

@@ -12,5 +12,5 @@ pub use plug::{DataFailure, DialFailure, Plug, PlugConfig, PlugError};
 pub use wire::{
     AbstractName, AddressError, ClientAddress, Description, MacAddr, PortNumber, PortRequest,
     RawDescription, Reply, ReplyError, Request, RequestError, SocketPath, SocketPathError, Version,
-    Vnl, VnlError, VnlErrorKind, frame,
+    Vnl, VnlError, VnlErrorKind, frame, rarp,
 };

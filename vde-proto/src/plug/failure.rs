@@ -18,6 +18,8 @@ pub enum DialFailure {
     Dead,
     /// The switch's queue of callers is full (EAGAIN). The plug dials again until its time is up.
     Busy,
+    /// The switch belongs to a user who cannot reach our data socket, whatever it is called.
+    OutOfReach,
     /// Anything else, as an errno.
     Other(i32),
 }
@@ -29,6 +31,8 @@ pub enum DataFailure {
     Gone,
     /// It is not for us (EACCES, EPERM).
     Denied,
+    /// It is not a socket, or not one of the switch's user or ours: nothing to send frames to.
+    Foreign,
     /// Anything else, as an errno.
     Other(i32),
 }
@@ -63,6 +67,7 @@ impl fmt::Display for DialFailure {
             Self::Denied => f.write_str("permission to connect to the switch was denied"),
             Self::Dead => f.write_str("the switch of that path is not running"),
             Self::Busy => f.write_str("the switch takes no more callers for now"),
+            Self::OutOfReach => f.write_str("the user of the switch cannot reach our data socket"),
             Self::Other(errno) => write!(f, "connecting to the switch failed (errno {errno})"),
         }
     }
@@ -75,6 +80,7 @@ impl fmt::Display for DataFailure {
             Self::Denied => {
                 f.write_str("permission to connect to the data socket of the switch was denied")
             }
+            Self::Foreign => f.write_str("the data socket named by the switch is not its own"),
             Self::Other(errno) => {
                 write!(f, "connecting to the data socket of the switch failed (errno {errno})")
             }

@@ -6,6 +6,7 @@ mod field;
 pub mod frame;
 mod mac;
 mod port;
+pub mod rarp;
 mod reply;
 mod request;
 mod socket_path;

@@ -64,6 +64,23 @@ impl SocketPath {
     pub fn is_absolute(&self) -> bool {
         self.0.first() == Some(&b'/')
     }
+
+    /// The port in the name of a switch's data socket, `DIR/PPP.F` \[P-1.2\]; other switches name
+    /// theirs otherwise.
+    ///
+    /// ```
+    /// use vde_proto::SocketPath;
+    /// assert_eq!(SocketPath::new("/run/vde/003.6")?.switch_port(), Some(3));
+    /// assert_eq!(SocketPath::new("/run/vde/fd7")?.switch_port(), None);
+    /// # Ok::<(), vde_proto::SocketPathError>(())
+    /// ```
+    #[must_use]
+    pub fn switch_port(&self) -> Option<u32> {
+        let name = self.0.rsplit(|&byte| byte == b'/').next()?;
+        let (port, _) = core::str::from_utf8(name).ok()?.split_once('.')?;
+        (port.len() >= 3 && port.bytes().all(|byte| byte.is_ascii_digit()))
+            .then(|| port.parse().ok())?
+    }
 }
 
 impl AsRef<[u8]> for SocketPath {
@@ -128,6 +145,16 @@ mod tests {
     fn only_a_leading_slash_makes_a_path_absolute() {
         assert!(SocketPath::new("/").unwrap().is_absolute());
         assert!(!SocketPath::new("run/vde").unwrap().is_absolute());
+    }
+
+    #[test]
+    fn the_port_stands_in_the_name_of_the_data_socket_or_nowhere() {
+        let port = |path: &str| SocketPath::new(path).unwrap().switch_port();
+        assert_eq!(port("/tmp/sw/4096.12"), Some(4096));
+        for path in ["/tmp/sw/fd7", "/tmp/sw/x03.6", "/tmp/sw/03.6", "/tmp/sw/", "/1.1/ctl"] {
+            assert_eq!(port(path), None, "{path}");
+        }
+        assert_eq!(port("/tmp/sw/99999999999.6"), None);
     }
 
     #[test]

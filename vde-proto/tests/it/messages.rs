@@ -20,6 +20,7 @@ fn a_failed_plug_says_what_the_switch_did() {
         (DialFailure::Denied, "permission to connect to the switch was denied"),
         (DialFailure::Dead, "the switch of that path is not running"),
         (DialFailure::Busy, "the switch takes no more callers for now"),
+        (DialFailure::OutOfReach, "the user of the switch cannot reach our data socket"),
         (DialFailure::Other(5), "connecting to the switch failed (errno 5)"),
     ] {
         assert_eq!(said(PlugError::Dial(error)), text);
@@ -28,6 +29,7 @@ fn a_failed_plug_says_what_the_switch_did() {
     for (error, text) in [
         (DataFailure::Gone, "the data socket named by the switch is gone"),
         (DataFailure::Denied, "permission to connect to the data socket of the switch was denied"),
+        (DataFailure::Foreign, "the data socket named by the switch is not its own"),
         (DataFailure::Other(5), "connecting to the data socket of the switch failed (errno 5)"),
     ] {
         assert_eq!(said(PlugError::Data(error)), text);

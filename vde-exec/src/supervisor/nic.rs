@@ -1,0 +1,337 @@
+//! One NIC: held by a plug, or on its way to the next one.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use vde_proto::plug::{Input as PlugInput, Output as PlugOutput};
+use vde_proto::{ClientAddress, Plug, PlugConfig, PlugError, PortRequest};
+
+use super::backoff::Backoff;
+use super::{
+    Event, Input, MoveError, NicConfig, NicState, NicStatus, Output, Policy, Reconnect, Stream,
+    Target, Ticket, Trouble,
+};
+use crate::dial::{ATTEMPTS, PAUSE};
+
+/// Most bytes that a switch may say on a control stream that should be silent \[P-13.9\] before it is
+/// hung up on.
+const MAX_CHATTER: usize = 64 * 1024;
+
+/// A plug that was lost so soon was never a plug: the switch is not called again at once.
+const FLAP: Duration = Duration::from_millis(100);
+
+/// How many times the usual timeout a switch has that is called again. It may be hanging, and to
+/// hang up on it while it answers can cost it a port for ever \[P-7.10\].
+const PATIENCE: u32 = 4;
+
+/// A NIC. While it is neither held nor given up, an attempt is under way or `retry_at` is set.
+#[derive(Debug)]
+pub(super) struct Nic {
+    index: usize,
+    config: NicConfig,
+    policy: Policy,
+    held: Option<Held>,
+    attempt: Option<Attempt>,
+    retry_at: Option<Duration>,
+    /// Since when it is not held.
+    lost_at: Duration,
+    given_up: bool,
+    backoff: Backoff,
+    /// Calls since the plug was lost.
+    attempts: u32,
+    replugs: u64,
+    last_trouble: Option<Trouble>,
+    /// What was told last of the calls of this outage.
+    told: Option<PlugError>,
+}
+
+/// A plug that is up.
+#[derive(Debug)]
+struct Held {
+    since: Duration,
+    port: Option<u32>,
+    /// Bytes that the switch said.
+    chatter: usize,
+}
+
+/// A handshake under way.
+#[derive(Debug)]
+struct Attempt {
+    plug: Plug,
+    target: Target,
+    port: PortRequest,
+    /// Whose request it is; nobody's if the plug was lost.
+    ticket: Option<Ticket>,
+    /// The port that the switch gave.
+    given: Option<u32>,
+}
+
+impl Nic {
+    pub(super) fn new(index: usize, config: NicConfig, policy: Policy, now: Duration) -> Self {
+        let held = Held { since: now, port: config.port, chatter: 0 };
+        let nth = u64::try_from(index).unwrap_or_default();
+        Self {
+            index,
+            config,
+            policy,
+            held: Some(held),
+            attempt: None,
+            retry_at: None,
+            lost_at: now,
+            given_up: false,
+            backoff: Backoff::new(policy.seed.wrapping_add(nth << 32)),
+            attempts: 0,
+            replugs: 0,
+            last_trouble: None,
+            told: None,
+        }
+    }
+
+    /// What happened to one of its sockets.
+    pub(super) fn handle(&mut self, now: Duration, input: &Input<'_>, out: &mut VecDeque<Output>) {
+        let event = match *input {
+            Input::Closed(_, Stream::Held) => return self.lose(now, Trouble::HungUp, out),
+            Input::Received(_, Stream::Held, bytes) => return self.listen(now, bytes.len(), out),
+            Input::Closed(_, Stream::New) => PlugInput::Closed,
+            Input::Received(_, Stream::New, bytes) => PlugInput::Received(bytes),
+            Input::Dialed(_) => PlugInput::Dialed,
+            Input::DialFailed(_, failure) => PlugInput::DialFailed(failure),
+            Input::DataConnected(_) => PlugInput::DataConnected,
+            Input::DataConnectFailed(_, failure) => PlugInput::DataConnectFailed(failure),
+            _ => return,
+        };
+        self.advance(now, event, out);
+    }
+
+    pub(super) fn tick(&mut self, now: Duration, out: &mut VecDeque<Output>) {
+        if self.limit().is_some_and(|limit| now >= limit) {
+            return self.give_up(out);
+        }
+        self.advance(now, PlugInput::Tick, out);
+        if self.retry_at.is_some_and(|at| now >= at) {
+            self.call(now, Target::Home, self.config.asked, None, out);
+        }
+    }
+
+    /// Plugs in elsewhere, because somebody wants that.
+    pub(super) fn replug(
+        &mut self,
+        now: Duration,
+        target: Target,
+        port: PortRequest,
+        ticket: Ticket,
+        out: &mut VecDeque<Output>,
+    ) {
+        if self.config.address.is_none() {
+            return out.push_back(Output::Answer(ticket, Err(MoveError::NoAddress)));
+        }
+        if self.is_moving() {
+            return out.push_back(Output::Answer(ticket, Err(MoveError::Busy)));
+        }
+        if self.attempt.take().is_some() {
+            out.push_back(Output::Abandon(self.index));
+        }
+        self.call(now, target, port, Some(ticket), out);
+    }
+
+    /// The VM ended: whoever waits for an answer gets it.
+    pub(super) fn end(&mut self, out: &mut VecDeque<Output>) {
+        if let Some(ticket) = self.attempt.as_mut().and_then(|attempt| attempt.ticket.take()) {
+            out.push_back(Output::Answer(ticket, Err(MoveError::Ended)));
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        let handshake = self.attempt.as_ref().and_then(|attempt| attempt.plug.deadline());
+        [handshake, self.retry_at, self.limit()].into_iter().flatten().min()
+    }
+
+    pub(super) fn status(&self) -> NicStatus {
+        let state = match self.held {
+            Some(_) => NicState::Up,
+            None if self.given_up => NicState::GivenUp,
+            None => NicState::Down,
+        };
+        NicStatus {
+            state,
+            port: self.held.as_ref().and_then(|held| held.port),
+            since: self.held.as_ref().map_or(self.lost_at, |held| held.since),
+            replugs: self.replugs,
+            attempts: self.attempts,
+            last_trouble: self.last_trouble.clone(),
+        }
+    }
+
+    /// When the time for plugging in again is over.
+    fn limit(&self) -> Option<Duration> {
+        match self.policy.reconnect {
+            Reconnect::For(time) if self.held.is_none() && !self.given_up && !self.is_moving() => {
+                Some(self.lost_at.saturating_add(time))
+            }
+            _ => None,
+        }
+    }
+
+    fn is_moving(&self) -> bool {
+        self.attempt.as_ref().is_some_and(|attempt| attempt.ticket.is_some())
+    }
+
+    fn may_retry(&self) -> bool {
+        self.policy.reconnect != Reconnect::Never && self.config.address.is_some()
+    }
+
+    /// The switch said something where it has nothing to say.
+    fn listen(&mut self, now: Duration, length: usize, out: &mut VecDeque<Output>) {
+        let Some(held) = &mut self.held else { return };
+        held.chatter = held.chatter.saturating_add(length);
+        if held.chatter > MAX_CHATTER {
+            self.lose(now, Trouble::Chatter, out);
+        }
+    }
+
+    /// The plug is no more.
+    fn lose(&mut self, now: Duration, why: Trouble, out: &mut VecDeque<Output>) {
+        let Some(since) = self.unplug(now, out) else { return };
+        let retrying = self.attempt.is_some() || self.may_retry();
+        self.last_trouble = Some(why.clone());
+        out.push_back(Output::Tell(Event::Lost { nic: self.index, why, retrying }));
+        if self.attempt.is_some() {
+            return; // It is on its way elsewhere.
+        }
+        if !retrying {
+            self.given_up = true;
+        } else if now.saturating_sub(since) < FLAP {
+            let pause = self.backoff.after(&PlugError::HungUp);
+            self.retry_at = Some(now.saturating_add(pause));
+        } else {
+            self.backoff.reset();
+            self.call(now, Target::Home, self.config.asked, None, out);
+        }
+    }
+
+    /// Leaves the switch; returns since when the plug was up, if it was.
+    fn unplug(&mut self, now: Duration, out: &mut VecDeque<Output>) -> Option<Duration> {
+        let since = self.held.take()?.since;
+        self.lost_at = now;
+        self.attempts = 0;
+        self.told = None;
+        out.push_back(Output::Unplug(self.index));
+        self.show_link(false, out);
+        Some(since)
+    }
+
+    fn show_link(&self, up: bool, out: &mut VecDeque<Output>) {
+        if self.policy.link_state {
+            out.push_back(Output::SetLink(self.index, up));
+        }
+    }
+
+    /// Begins a handshake.
+    fn call(
+        &mut self,
+        now: Duration,
+        target: Target,
+        port: PortRequest,
+        ticket: Option<Ticket>,
+        out: &mut VecDeque<Output>,
+    ) {
+        self.retry_at = None;
+        let Some(address) = self.config.address.clone() else { return };
+        let timeout = match ticket {
+            // The VM is without a network meanwhile, and somebody waits.
+            Some(_) => self.policy.timeout,
+            None => self.policy.timeout.saturating_mul(PATIENCE),
+        };
+        let plug = Plug::new(PlugConfig {
+            address: ClientAddress::Path(address),
+            port,
+            description: self.config.description.clone(),
+            timeout,
+            attempts: ATTEMPTS,
+            pause: PAUSE,
+        });
+        self.attempts = self.attempts.saturating_add(1);
+        self.attempt = Some(Attempt { plug, target, port, ticket, given: None });
+        self.advance(now, PlugInput::Start, out);
+    }
+
+    /// Tells the handshake what happened, and does what it says.
+    fn advance(&mut self, now: Duration, input: PlugInput<'_>, out: &mut VecDeque<Output>) {
+        let Some(attempt) = &mut self.attempt else { return };
+        let target = attempt.target;
+        match attempt.plug.handle(now, input) {
+            None => {}
+            Some(PlugOutput::Dial) => out.push_back(Output::Dial(self.index, target)),
+            Some(PlugOutput::Send(request)) => {
+                // Somebody listens; now the old switch can be left.
+                self.unplug(now, out);
+                out.push_back(Output::Send(self.index, request));
+            }
+            Some(PlugOutput::ConnectData(path)) => {
+                attempt.given = path.switch_port();
+                out.push_back(Output::ConnectData(self.index, path));
+            }
+            Some(PlugOutput::Up) => self.hold(now, out),
+            Some(PlugOutput::Failed(error)) => self.fail(now, error, out),
+            Some(PlugOutput::Lost) => self.fail(now, PlugError::HungUp, out),
+        }
+    }
+
+    /// The handshake succeeded.
+    fn hold(&mut self, now: Duration, out: &mut VecDeque<Output>) {
+        let Some(attempt) = self.attempt.take() else { return };
+        self.config.asked = attempt.port;
+        self.given_up = false;
+        self.replugs = self.replugs.saturating_add(1);
+        self.held = Some(Held { since: now, port: attempt.given, chatter: 0 });
+        out.push_back(Output::Keep(self.index));
+        self.show_link(true, out);
+        if let Some(mac) = self.config.mac {
+            out.push_back(Output::Announce(self.index, mac));
+        }
+        out.push_back(Output::Tell(Event::Plugged {
+            nic: self.index,
+            port: attempt.given,
+            outage: now.saturating_sub(self.lost_at),
+            attempts: self.attempts,
+            moved: attempt.ticket.is_some(),
+        }));
+        if let Some(ticket) = attempt.ticket {
+            out.push_back(Output::Answer(ticket, Ok(())));
+        }
+    }
+
+    /// The handshake failed.
+    fn fail(&mut self, now: Duration, error: PlugError, out: &mut VecDeque<Output>) {
+        let Some(attempt) = self.attempt.take() else { return };
+        out.push_back(Output::Abandon(self.index));
+        if let Some(ticket) = attempt.ticket {
+            out.push_back(Output::Answer(ticket, Err(MoveError::Plug(error))));
+            if self.held.is_none() && !self.given_up {
+                // Back to where it was; once even if nothing is ever made again otherwise.
+                self.call(now, Target::Home, self.config.asked, None, out);
+            }
+            return;
+        }
+        self.last_trouble = Some(Trouble::Plug(error.clone()));
+        let pause = self.backoff.after(&error);
+        if self.told.as_ref() != Some(&error) {
+            self.told = Some(error.clone());
+            out.push_back(Output::Tell(Event::Failing { nic: self.index, why: error }));
+        }
+        match self.may_retry() {
+            true => self.retry_at = Some(now.saturating_add(pause)),
+            false => self.give_up(out),
+        }
+    }
+
+    fn give_up(&mut self, out: &mut VecDeque<Output>) {
+        self.given_up = true;
+        self.retry_at = None;
+        if self.attempt.take().is_some() {
+            out.push_back(Output::Abandon(self.index));
+        }
+        let why = self.last_trouble.clone().unwrap_or(Trouble::HungUp);
+        out.push_back(Output::Tell(Event::GaveUp { nic: self.index, why }));
+    }
+}
