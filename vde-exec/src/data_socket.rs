@@ -1,31 +1,27 @@
 //! The client's data socket: bound to a name that the switch can reach, and its clean-up.
 //!
 //! A switch connects to the name once, during the handshake; from then on both ends are connected
-//! and the name is not needed \[P-7.6\]. It is born with its final mode, because `fchmod` on the
+//! and the name is not needed \[P-7.6\] until the plug has to be made again (`reach.rs`). It is born with its final mode, because `fchmod` on the
 //! unbound socket decides it and the umask is out of the way: no path is ever chmod-ed.
 
-use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::path::PathBuf;
 
 use nix::errno::Errno;
 use nix::fcntl::AtFlags;
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, bind, connect, recv, setsockopt, socket,
+    AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, connect, recv, setsockopt, socket,
     sockopt,
 };
-use nix::sys::stat::{Mode, fchmod, umask};
-use nix::unistd::{Gid, fchownat, geteuid};
+use nix::sys::stat::{Mode, fchmod};
+use nix::unistd::{Gid, fchownat, getegid, geteuid, getgroups};
 use vde_proto::SocketPath;
 
 use crate::as_path;
-use crate::dir_handle::{DirHandle, open_file, path_of};
-use crate::environment::Environment;
-use crate::socket_name;
-use crate::stale;
+use crate::dir_handle::{open_file, path_of};
+use crate::place::{BoundName, Place};
 use crate::switch_dir::SwitchDir;
 
 /// Send buffer of a data socket in bytes, as `SO_SNDBUF` takes it.
@@ -34,9 +30,6 @@ use crate::switch_dir::SwitchDir;
 /// (212,992) delays and then drops; 64 KiB measured best for guests, and still holds the longest
 /// datagram that QEMU sends (69,632 bytes, since the kernel doubles the figure).
 const SEND_BUFFER: usize = 64 * 1024;
-
-/// How many names are tried in one directory before it is given up.
-const MAX_NAMES: u32 = 64;
 
 /// Most datagrams thrown away at [`DataSocket::drain`]: a bound on a hostile sender.
 const MAX_DRAIN: usize = 4096;
@@ -87,49 +80,32 @@ fn list(tried: &[(PathBuf, Errno)]) -> String {
 }
 
 impl DataSocket {
-    /// Makes a data socket that `switch` can reach: in its directory, or, where that does not let
-    /// us or is too long, in a directory that both can enter \[P-9.7\].
+    /// Makes a data socket in the first of `places` that takes it.
     ///
     /// # Errors
     /// [`BindError`] lists every directory that was tried.
-    pub(crate) fn bind_near(
+    pub(crate) fn bind(
         switch: &SwitchDir,
+        places: &[Place<'_>],
         access: Access,
-        environment: &Environment,
     ) -> Result<Self, BindError> {
-        let ours = switch.owner() == 0 || switch.owner() == geteuid().as_raw();
         let mut tried = Vec::new();
-        let dirs = std::iter::once(switch.dir()).chain(environment.socket_dirs(ours));
-        for dir in dirs {
-            let beside_switch = dir == switch.dir();
-            let mode = mode_for(access, ours, beside_switch && switch.hands_down_its_group());
-            match Self::bind_in(dir, mode) {
-                Ok(socket) => return socket.give_to(access.group),
-                Err(errno) => tried.push((dir.to_owned(), errno)),
+        for &place in places {
+            let (mode, group) = access.at(place, switch);
+            match Self::bind_at(place, mode) {
+                Ok(socket) => return socket.give_to(group),
+                Err(errno) => tried.push((place.dir().to_owned(), errno)),
             }
         }
         Err(BindError::NoPlace { tried })
     }
 
-    fn bind_in(dir: &Path, mode: u32) -> Result<Self, Errno> {
-        let handle = DirHandle::open(dir)?;
-        stale::sweep(&handle);
+    fn bind_at(place: Place<'_>, mode: u32) -> Result<Self, Errno> {
         let fd = socket(AddressFamily::Unix, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
         setsockopt(&fd, sockopt::SndBuf, &SEND_BUFFER)?;
         fchmod(&fd, Mode::from_bits_truncate(mode))?;
-        for _ in 0..MAX_NAMES {
-            let file = socket_name::next();
-            let path = SocketPath::new(dir.join(&file).into_os_string().into_encoded_bytes())
-                .map_err(|_| Errno::ENAMETOOLONG)?;
-            let address = UnixAddr::new(&handle.at(&file))?;
-            let bound = with_open_umask(|| bind(fd.as_raw_fd(), &address));
-            match bound {
-                Ok(()) => return Ok(Self { fd, name: BoundName { dir: handle, file, path } }),
-                Err(Errno::EADDRINUSE) => {}
-                Err(errno) => return Err(errno),
-            }
-        }
-        Err(Errno::EADDRINUSE)
+        let name = place.bind(fd.as_fd())?;
+        Ok(Self { fd, name })
     }
 
     /// Changes the group through a descriptor of the very socket file, so that nobody who swaps
@@ -137,14 +113,12 @@ impl DataSocket {
     fn give_to(self, group: Option<u32>) -> Result<Self, BindError> {
         let Some(group) = group else { return Ok(self) };
         let failed = |errno| BindError::Group { group, errno };
-        let file =
-            open_file(&self.name.dir.at(&self.name.file)).map_err(|_| failed(Errno::ENOENT))?;
-        let meta = file.metadata().map_err(|_| failed(Errno::EIO))?;
-        let is_ours = meta.uid() == geteuid().as_raw() && meta.nlink() == 1;
-        if !is_ours || !meta.file_type().is_socket() {
+        let file = self.name.handle();
+        let is_alone = file.metadata().is_ok_and(|meta| meta.nlink() == 1);
+        if !is_alone {
             return Err(failed(Errno::EPERM));
         }
-        fchownat(&file, "", None, Some(Gid::from_raw(group)), AtFlags::AT_EMPTY_PATH)
+        fchownat(file, "", None, Some(Gid::from_raw(group)), AtFlags::AT_EMPTY_PATH)
             .map_err(failed)?;
         Ok(self)
     }
@@ -152,27 +126,15 @@ impl DataSocket {
     /// The name, as the request carries it.
     #[must_use]
     pub(crate) fn path(&self) -> &SocketPath {
-        &self.name.path
+        self.name.path()
     }
 
-    /// Connects to the switch's data socket and throws away what came before.
-    ///
-    /// The file is opened without following links and must be a socket of a user in `owners`: a
-    /// hostile switch that names a stranger's socket gets an error, not the guest's frames.
+    /// Connects to the switch's data socket, as [`connect_to`] does, and throws away what came before.
     ///
     /// # Errors
     /// [`ConnectError`].
     pub(crate) fn connect(&self, to: &SocketPath, owners: &[u32]) -> Result<(), ConnectError> {
-        let file = open_file(as_path(to.as_bytes())).map_err(ConnectError::Open)?;
-        let meta = file.metadata().map_err(ConnectError::Open)?;
-        if !meta.file_type().is_socket() {
-            return Err(ConnectError::NotASocket);
-        }
-        if !owners.contains(&meta.uid()) {
-            return Err(ConnectError::Stranger { owner: meta.uid() });
-        }
-        let through = UnixAddr::new(&path_of(file.as_raw_fd())).map_err(ConnectError::Connect)?;
-        connect(self.fd.as_raw_fd(), &through).map_err(ConnectError::Connect)?;
+        connect_to(self.fd.as_fd(), to, owners)?;
         self.drain();
         Ok(())
     }
@@ -191,17 +153,35 @@ impl DataSocket {
         }
     }
 
-    /// Gives up the name and keeps the descriptor.
+    /// The descriptor and the name.
     #[must_use]
-    pub(crate) fn into_fd(self) -> OwnedFd {
-        self.fd
+    pub(crate) fn into_parts(self) -> (OwnedFd, BoundName) {
+        (self.fd, self.name)
     }
 }
 
-impl AsFd for DataSocket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
+/// Connects `data` to the switch's data socket.
+///
+/// The file is opened without following links and must be a socket of a user in `owners`: a
+/// hostile switch that names a stranger's socket gets an error, not the guest's frames.
+///
+/// # Errors
+/// [`ConnectError`].
+pub(crate) fn connect_to(
+    data: BorrowedFd<'_>,
+    to: &SocketPath,
+    owners: &[u32],
+) -> Result<(), ConnectError> {
+    let file = open_file(as_path(to.as_bytes())).map_err(ConnectError::Open)?;
+    let meta = file.metadata().map_err(ConnectError::Open)?;
+    if !meta.file_type().is_socket() {
+        return Err(ConnectError::NotASocket);
     }
+    if !owners.contains(&meta.uid()) {
+        return Err(ConnectError::Stranger { owner: meta.uid() });
+    }
+    let through = UnixAddr::new(&path_of(file.as_raw_fd())).map_err(ConnectError::Connect)?;
+    connect(data.as_raw_fd(), &through).map_err(ConnectError::Connect)
 }
 
 /// Why the switch's data socket was not connected to.
@@ -213,41 +193,37 @@ pub(crate) enum ConnectError {
     Connect(Errno),
 }
 
-/// A name in the file system that is removed on drop, wherever its directory has moved.
-#[derive(Debug)]
-struct BoundName {
-    dir: DirHandle,
-    file: OsString,
-    path: SocketPath,
-}
-
-impl Drop for BoundName {
-    fn drop(&mut self) {
-        // Gone already is as good as removed now; there is nobody to tell about anything else.
-        let _ = self.dir.remove(&self.file);
+impl Access {
+    /// The mode and the group that let the switch read and write the name while it shakes hands
+    /// \[P-9.1\], and as few others as can be.
+    fn at(self, place: Place<'_>, switch: &SwitchDir) -> (u32, Option<u32>) {
+        let is_beside = place == Place::In(switch.dir());
+        let has_group = self.group.is_some() || (is_beside && switch.hands_down_its_group());
+        // Who made the switch for a group wants nobody else to be near it.
+        let of_switch = (!has_group && !is_ours(switch)).then(|| switch.group());
+        let group = self.group.or(of_switch.filter(|group| is_member(*group)));
+        (mode_for(self.mode, is_ours(switch), has_group || group.is_some()), group)
     }
 }
 
-/// The mode that lets the switch read and write the name while it shakes hands \[P-9.1\].
-fn mode_for(access: Access, switch_is_ours: bool, group_is_handed_down: bool) -> u32 {
-    match access.mode {
+fn mode_for(asked: Option<u32>, switch_is_ours: bool, has_group: bool) -> u32 {
+    match asked {
         Some(mode) if mode != 0 => mode,
         _ if switch_is_ours => 0o700,
-        _ if group_is_handed_down || access.group.is_some() => 0o770,
+        _ if has_group => 0o770,
         _ => 0o777,
     }
 }
 
-/// Runs `action` while the umask of the process hides nothing.
-///
-/// The umask belongs to the whole process; the lock keeps two of us from restoring each other's.
-fn with_open_umask<T>(action: impl FnOnce() -> T) -> T {
-    static LOCK: Mutex<()> = Mutex::new(());
-    let _guard = LOCK.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let before = umask(Mode::empty());
-    let result = action();
-    umask(before);
-    result
+/// Whether the switch runs as root or as our own user.
+pub(crate) fn is_ours(switch: &SwitchDir) -> bool {
+    switch.owner() == 0 || switch.owner() == geteuid().as_raw()
+}
+
+/// Whether we may give files to this group.
+fn is_member(group: u32) -> bool {
+    let is_it = |gid: &Gid| gid.as_raw() == group;
+    geteuid().is_root() || is_it(&getegid()) || getgroups().is_ok_and(|all| all.iter().any(is_it))
 }
 
 #[cfg(test)]
@@ -256,20 +232,18 @@ mod tests {
 
     #[test]
     fn a_mode_of_zero_never_locks_the_switch_out() {
-        let zero = Access { mode: Some(0), group: None };
-        assert_eq!(mode_for(zero, true, false), 0o700);
-        assert_eq!(mode_for(zero, false, false), 0o777);
+        assert_eq!(mode_for(Some(0), true, false), 0o700);
+        assert_eq!(mode_for(Some(0), false, false), 0o777);
     }
 
     #[test]
-    fn a_switch_of_another_user_gets_in_through_the_group_if_the_directory_hands_it_down() {
-        assert_eq!(mode_for(Access::default(), false, true), 0o770);
-        assert_eq!(mode_for(Access::default(), false, false), 0o777);
+    fn a_switch_of_another_user_gets_in_through_a_group_that_both_are_in() {
+        assert_eq!(mode_for(None, false, true), 0o770);
+        assert_eq!(mode_for(None, false, false), 0o777);
     }
 
     #[test]
     fn the_mode_on_the_command_line_is_taken_as_it_is() {
-        let asked = Access { mode: Some(0o660), group: None };
-        assert_eq!(mode_for(asked, false, false), 0o660);
+        assert_eq!(mode_for(Some(0o660), false, false), 0o660);
     }
 }

@@ -5,25 +5,24 @@
 //! stream, the deadline, or the caller's interruption, whichever comes first. Every way out but
 //! success drops both sockets and the name, which gives the port back.
 
-use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{
-    AddressFamily, MsgFlags, Shutdown, SockFlag, SockType, UnixAddr, connect, getsockopt, recv,
-    send, shutdown, socket, sockopt,
-};
-use nix::unistd::{Group, geteuid};
-use vde_proto::plug::{DataFailure, DialFailure, Input, Output, Plug, PlugConfig, PlugError};
+use nix::unistd::Group;
+use vde_proto::plug::{DataFailure, Input, Output, Plug, PlugConfig, PlugError};
 use vde_proto::{ClientAddress, Description, PortRequest, SocketPath, Vnl};
 
 use crate::as_path;
-use crate::data_socket::{Access, BindError, ConnectError, DataSocket};
+use crate::calls::{self, Heard};
+use crate::connection::Connection;
+use crate::data_socket::{Access, BindError, ConnectError, DataSocket, is_ours};
 use crate::dir_handle::OWN_DESCRIPTORS;
 use crate::environment::Environment;
+use crate::place::{Place, places};
+use crate::reach::Reach;
 use crate::switch_dir::{LocateError, SwitchDir};
 
 /// How often a plug starts over when the switch's socket vanishes between reply and connect.
@@ -44,31 +43,6 @@ pub struct DialOptions {
     pub timeout: Duration,
     /// Where default switches and fallback directories are.
     pub environment: Environment,
-}
-
-/// A plug that is up: hand `data` to a VM, and keep `control` open as long as the VM lives.
-#[derive(Debug)]
-pub struct Connection {
-    /// The control stream. The port lives as long as a copy of it is open; end of file on it is
-    /// the only sign that the switch gave the port up \[P-7.2\].
-    pub control: OwnedFd,
-    /// The data socket: connected, blocking, close-on-exec; one datagram is one frame.
-    pub data: OwnedFd,
-    /// The switch.
-    pub switch: SwitchDir,
-    /// The port that the switch gave, where its reply tells.
-    pub port: Option<u32>,
-    /// The switch's data socket, which it removes when it has the port back \[P-7.3\].
-    pub peer: PathBuf,
-}
-
-/// Hangs up on the switches, whoever else holds the control streams: the port of a VM that is no more
-/// is of no use to the helpers that it did not take along.
-pub fn hang_up(connections: &[Connection]) {
-    for connection in connections {
-        // The switch may have been quicker.
-        let _ = shutdown(connection.control.as_raw_fd(), Shutdown::Both);
-    }
 }
 
 /// Gives ports back: closes our ends of the plugs, and waits until the switches have noticed, or
@@ -175,18 +149,51 @@ pub fn dial(
     }
     let (switch, vnl) = SwitchDir::locate(vnl, &options.environment)?;
     let access = Access { mode: vnl.mode, group: vnl.group.as_deref().map(group_id).transpose()? };
-    let data = DataSocket::bind_near(&switch, access, &options.environment)?;
-    let port = vnl.port.unwrap_or(PortRequest::Any);
-    let plug = Plug::new(PlugConfig {
-        address: ClientAddress::Path(data.path().clone()),
-        port,
-        description: Description::sanitised(&options.description),
-        timeout: options.timeout,
-        attempts: ATTEMPTS,
-        pause: PAUSE,
-    });
-    Dialing { plug, started: Instant::now(), switch, port, data, control: None, peer: None }
-        .run(interrupt)
+    let dirs = options.environment.socket_dirs(is_ours(&switch));
+    let mut places = places(switch.dir(), &dirs, is_ours(&switch));
+    let call = Call { switch: &switch, vnl: &vnl, access, options };
+    match call.from(&places, interrupt) {
+        // Perhaps it does not see the directory where our socket has its room (PrivateTmp= of
+        // systemd); it does see its own.
+        Err(DialError::Handshake { error: PlugError::Refused, .. })
+            if matches!(places.first(), Some(Place::RoomIn(_))) =>
+        {
+            places.retain(|place| matches!(place, Place::In(_)));
+            call.from(&places, interrupt)
+        }
+        result => result,
+    }
+}
+
+/// A call to a switch.
+#[derive(Clone, Copy)]
+struct Call<'a> {
+    switch: &'a SwitchDir,
+    vnl: &'a Vnl,
+    access: Access,
+    options: &'a DialOptions,
+}
+
+impl Call<'_> {
+    /// Makes a data socket in one of `places`, and the plug.
+    fn from(
+        self,
+        places: &[Place<'_>],
+        interrupt: Option<BorrowedFd<'_>>,
+    ) -> Result<Connection, DialError> {
+        let data = DataSocket::bind(self.switch, places, self.access)?;
+        let port = self.vnl.port.unwrap_or(PortRequest::Any);
+        let plug = Plug::new(PlugConfig {
+            address: ClientAddress::Path(data.path().clone()),
+            port,
+            description: Description::sanitised(&self.options.description),
+            timeout: self.options.timeout,
+            attempts: ATTEMPTS,
+            pause: PAUSE,
+        });
+        let (started, switch, vnl) = (Instant::now(), self.switch.clone(), self.vnl.clone());
+        Dialing { plug, started, switch, vnl, port, data, control: None, peer: None }.run(interrupt)
+    }
 }
 
 /// The group that a name or a number means.
@@ -203,6 +210,7 @@ struct Dialing {
     plug: Plug,
     started: Instant,
     switch: SwitchDir,
+    vnl: Vnl,
     port: PortRequest,
     data: DataSocket,
     control: Option<OwnedFd>,
@@ -247,9 +255,12 @@ impl Dialing {
                 errno: Errno::EBADF,
             });
         };
-        let data = self.data.into_fd();
+        let (data, name) = self.data.into_parts();
+        let reach = Reach::after_handshake(name, control.as_fd());
         let (port, peer) = (peer.switch_port(), as_path(peer.as_bytes()).to_owned());
-        Ok(Connection { control, data, switch: self.switch, port, peer })
+        let description = self.plug.config().description.clone();
+        let (switch, vnl) = (self.switch, self.vnl);
+        Ok(Connection { control: Some(control), data, switch, port, peer, vnl, description, reach })
     }
 
     /// Interrupted. A switch that is answering just now would keep the port for ever if we hung up
@@ -268,75 +279,62 @@ impl Dialing {
 
     fn connect_control(&mut self) -> Result<Option<Output>, DialError> {
         self.control = None;
-        let system = |errno| DialError::System { what: "making the control socket", errno };
-        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-        let fd = socket(AddressFamily::Unix, SockType::Stream, flags, None).map_err(system)?;
-        let address = UnixAddr::new(self.switch.control()).map_err(system)?;
-        let input = match connect(fd.as_raw_fd(), &address) {
-            Ok(()) => {
+        let connected = calls::connect_control(self.switch.control())
+            .map_err(|errno| DialError::System { what: "making the control socket", errno })?;
+        let input = match connected {
+            Ok(fd) => {
                 self.control = Some(fd);
                 Input::Dialed
             }
-            Err(errno) => Input::DialFailed(dial_failure(errno)),
+            Err(failure) => Input::DialFailed(failure),
         };
         Ok(self.plug.handle(self.now(), input))
     }
 
-    /// One write: the switch takes each read as one whole request \[P-4.1\].
     fn send(&mut self, request: &[u8]) -> Option<Output> {
-        let fd = self.control.as_ref()?.as_raw_fd();
-        match send(fd, request, MsgFlags::MSG_NOSIGNAL) {
-            Ok(sent) if sent == request.len() => None,
-            // 256 bytes always fit into a fresh stream; whatever this is, the switch is no use.
-            Ok(_) | Err(_) => self.plug.handle(self.now(), Input::Closed),
+        match calls::send_request(self.control.as_ref()?.as_fd(), request) {
+            true => None,
+            false => self.plug.handle(self.now(), Input::Closed),
         }
     }
 
     fn receive(&mut self) -> Option<Output> {
-        let fd = self.control.as_ref()?.as_raw_fd();
         let mut buffer = [0; 512];
-        let input = match recv(fd, &mut buffer, MsgFlags::empty()) {
-            Err(Errno::EAGAIN | Errno::EINTR) => return None,
-            Ok(0) | Err(_) => Input::Closed,
-            Ok(length) => Input::Received(buffer.get(..length).unwrap_or_default()),
+        let input = match calls::hear(self.control.as_ref()?.as_fd(), &mut buffer) {
+            Heard::Nothing => return None,
+            Heard::End => Input::Closed,
+            Heard::Bytes(bytes) => Input::Received(bytes),
         };
         self.plug.handle(self.now(), input)
     }
 
     fn connect_data(&mut self, path: &SocketPath) -> Result<Option<Output>, DialError> {
         self.peer = Some(path.clone());
-        let input = match self.data.connect(path, &self.trusted_owners()) {
+        let Some(control) = &self.control else { return Ok(None) };
+        let input = match self.data.connect(path, &calls::trusted_owners(control.as_fd())) {
             Ok(()) => Input::DataConnected,
-            Err(error) => Input::DataConnectFailed(self.data_failure(path, error)?),
+            Err(error) => Input::DataConnectFailed(self.data_failure(path, &error)?),
         };
         Ok(self.plug.handle(self.now(), input))
     }
 
-    /// Whose data socket we take: the switch process's own, or ours (a root switch gives it away,
-    /// \[P-6.16\]).
-    fn trusted_owners(&self) -> [u32; 2] {
-        let peer =
-            self.control.as_ref().and_then(|fd| getsockopt(fd, sockopt::PeerCredentials).ok());
-        let ours = geteuid().as_raw();
-        [ours, peer.map_or(ours, |credentials| credentials.uid())]
-    }
-
+    /// What to tell the plug; where the switch names what is not its own there is more to tell the
+    /// caller.
     fn data_failure(
         &self,
         path: &SocketPath,
-        error: ConnectError,
+        error: &ConnectError,
     ) -> Result<DataFailure, DialError> {
-        let foreign = |reason: String| DialError::ForeignSocket {
+        let reason = match error {
+            ConnectError::NotASocket => "is not a socket".to_owned(),
+            ConnectError::Stranger { owner } => format!("belongs to user {owner}"),
+            other => return Ok(calls::data_failure(other)),
+        };
+        Err(DialError::ForeignSocket {
             control: self.switch.control().to_owned(),
             path: as_path(path.as_bytes()).to_owned(),
             reason,
-        };
-        match error {
-            ConnectError::NotASocket => Err(foreign("is not a socket".into())),
-            ConnectError::Stranger { owner } => Err(foreign(format!("belongs to user {owner}"))),
-            ConnectError::Open(error) => Ok(open_failure(&error)),
-            ConnectError::Connect(errno) => Ok(connect_failure(errno)),
-        }
+        })
     }
 
     fn wait(&self, interrupt: Option<BorrowedFd<'_>>) -> Result<Event, DialError> {
@@ -364,31 +362,5 @@ impl Dialing {
         let Some(deadline) = self.plug.deadline() else { return PollTimeout::NONE };
         let left = deadline.saturating_sub(self.now()) + Duration::from_micros(999);
         PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
-    }
-}
-
-fn dial_failure(errno: Errno) -> DialFailure {
-    match errno {
-        Errno::ENOENT => DialFailure::Absent,
-        Errno::ENOTDIR | Errno::ENOTSOCK | Errno::EPROTOTYPE => DialFailure::NotASocketDir,
-        Errno::EACCES | Errno::EPERM => DialFailure::Denied,
-        Errno::ECONNREFUSED => DialFailure::Dead,
-        Errno::EAGAIN | Errno::EINTR => DialFailure::Busy,
-        other => DialFailure::Other(other as i32),
-    }
-}
-
-fn open_failure(error: &io::Error) -> DataFailure {
-    match error.raw_os_error().map(Errno::from_raw) {
-        Some(errno) => connect_failure(errno),
-        None => DataFailure::Other(0),
-    }
-}
-
-fn connect_failure(errno: Errno) -> DataFailure {
-    match errno {
-        Errno::ENOENT | Errno::ECONNREFUSED => DataFailure::Gone,
-        Errno::EACCES | Errno::EPERM => DataFailure::Denied,
-        other => DataFailure::Other(other as i32),
     }
 }

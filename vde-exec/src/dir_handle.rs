@@ -7,7 +7,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -40,6 +40,12 @@ impl DirHandle {
         nix::fcntl::open(dir, flags, Mode::empty()).map(Self)
     }
 
+    /// The directory called `name` in this one; a link there is not followed.
+    pub(crate) fn open_in(&self, name: &OsStr) -> Result<Self, Errno> {
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        nix::fcntl::openat(&self.0, name, flags, Mode::empty()).map(Self)
+    }
+
     /// A path to what is called `name` in the directory.
     pub(crate) fn at(&self, name: &OsStr) -> PathBuf {
         path_of(self.0.as_raw_fd()).join(name)
@@ -53,5 +59,11 @@ impl DirHandle {
     /// Removes a file.
     pub(crate) fn remove(&self, name: &OsStr) -> Result<(), Errno> {
         unlinkat(&self.0, name, UnlinkatFlags::NoRemoveDir)
+    }
+}
+
+impl AsFd for DirHandle {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }

@@ -5,11 +5,12 @@ use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, Command};
+use std::process::Command;
 
 use nix::sys::signal::SigSet;
 
-use crate::dial::Connection;
+use crate::connection::Connection;
+use crate::vm::Vm;
 
 /// A command that takes over the descriptors of its plugs.
 #[derive(Debug)]
@@ -41,8 +42,10 @@ impl Launch<'_> {
     ///
     /// # Errors
     /// [`LaunchError`]; nothing runs then.
-    pub fn spawn(self) -> Result<Child, LaunchError> {
-        self.command().spawn().map_err(|error| LaunchError { program: self.program, error })
+    pub fn spawn(self) -> Result<Vm, LaunchError> {
+        let child = self.command().spawn();
+        let child = child.map_err(|error| LaunchError { program: self.program, error })?;
+        Ok(Vm::of(&child))
     }
 
     /// Becomes the program. Returns only if that failed.
@@ -61,7 +64,8 @@ impl Launch<'_> {
 
     /// The VM holds the control stream too: it keeps its port even if vdeq is killed.
     fn inherited(&self) -> Vec<RawFd> {
-        let both = |c: &Connection| [c.data.as_raw_fd(), c.control.as_raw_fd()];
-        self.connections.iter().flat_map(both).collect()
+        let data = self.connections.iter().map(|plug| plug.data.as_raw_fd());
+        let control = self.connections.iter().filter_map(|plug| plug.control.as_ref());
+        data.chain(control.map(AsRawFd::as_raw_fd)).collect()
     }
 }

@@ -1,37 +1,46 @@
 #![doc = include_str!("../README.md")]
 
+mod attendant;
+mod calls;
+mod connection;
 mod data_socket;
 mod dial;
 mod dir_handle;
 mod environment;
+mod keeper;
 mod launch;
 mod numbers;
+mod place;
 mod probe;
 mod program;
+mod reach;
 mod signals;
 mod socket_name;
 mod stale;
-mod supervise;
 pub mod supervisor;
 mod switch_dir;
 mod sys;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 mod version_cache;
+mod vm;
 
+pub use attendant::{Attendant, Order, Report};
+pub use connection::{Connection, hang_up};
 pub use data_socket::BindError;
-pub use dial::{Connection, DialError, DialOptions, dial, give_back, hang_up};
+pub use dial::{DialError, DialOptions, dial, give_back};
 pub use environment::Environment;
+pub use keeper::{Settings, supervise};
 pub use launch::{Launch, LaunchError};
 pub use nix::errno::Errno;
 pub use numbers::{foresee_numbers, number};
 pub use probe::{Answer, Probe};
 pub use program::{FindError, Program};
 pub use signals::{Signals, die_by};
-pub use supervise::{End, Event, supervise};
 pub use switch_dir::{LocateError, MAX_DIR_LEN, SwitchDir};
 pub use vde_proto;
 pub use version_cache::VersionCache;
+pub use vm::{End, Vm, adopt_orphans};
 
 /// The effective user id of this process: the one that a switch sees.
 #[must_use]

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
-use crate::dial::Connection;
+use crate::connection::Connection;
 use crate::sys::duplicate_from;
 
 /// The first number.

@@ -1,4 +1,4 @@
-//! Removes data sockets that a killed vdeq left behind.
+//! Removes data sockets that a killed vdeq left behind, and the rooms that it made for them.
 //!
 //! A name is stale when it is ours by form and owner, the process in it is no more, and nobody is
 //! bound to it: then connecting is refused, and it can never come alive again, since binding to an
@@ -6,6 +6,7 @@
 //! before the kernel takes connections for it: without that, of many vdeqs that start at once one
 //! could sweep away the fresh name of another.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -17,7 +18,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, soc
 use nix::unistd::{Pid, geteuid};
 
 use crate::dir_handle::DirHandle;
-use crate::socket_name;
+use crate::{place, socket_name};
 
 /// Most entries of a directory that are looked at, so that a huge one cannot hold up a start.
 const MAX_ENTRIES: usize = 10_000;
@@ -30,18 +31,31 @@ pub(crate) fn sweep(dir: &DirHandle) -> usize {
     let names = entries.take(MAX_ENTRIES).flatten().map(|entry| entry.file_name());
     names
         .filter(|name| socket_name::process_of(name).is_some_and(is_gone))
-        .filter(|name| is_abandoned(&dir.at(name)))
-        .filter(|name| dir.remove(name).is_ok())
+        .filter(|name| remove(dir, name))
         .count()
+}
+
+fn remove(dir: &DirHandle, name: &OsStr) -> bool {
+    let path = dir.at(name);
+    match fs::symlink_metadata(&path) {
+        Ok(meta) if meta.is_dir() && is_ours(&meta) => place::clear_room(dir, name),
+        Ok(_) => is_abandoned(&path) && dir.remove(name).is_ok(),
+        Err(_) => false,
+    }
+}
+
+fn is_ours(meta: &fs::Metadata) -> bool {
+    meta.uid() == geteuid().as_raw()
 }
 
 fn is_gone(pid: Pid) -> bool {
     kill(pid, None) == Err(Errno::ESRCH)
 }
 
-fn is_abandoned(path: &Path) -> bool {
+/// Whether it is a socket of ours that nobody is bound to.
+pub(crate) fn is_abandoned(path: &Path) -> bool {
     let Ok(meta) = fs::symlink_metadata(path) else { return false };
-    meta.file_type().is_socket() && meta.uid() == geteuid().as_raw() && nobody_is_bound(path)
+    meta.file_type().is_socket() && is_ours(&meta) && nobody_is_bound(path)
 }
 
 fn nobody_is_bound(path: &Path) -> bool {
@@ -72,8 +86,13 @@ mod tests {
         fs::write(path(dead, 2), "no socket").unwrap();
         drop(UnixDatagram::bind(path(alive, 0)).unwrap());
 
-        assert_eq!(sweep(&DirHandle::open(dir.path()).unwrap()), 1);
-        assert!(!path(dead, 0).exists());
+        fs::create_dir(path(dead, 3)).unwrap();
+        drop(UnixDatagram::bind(path(dead, 3).join("secret")).unwrap());
+        fs::create_dir(path(dead, 4)).unwrap();
+        fs::write(path(dead, 4).join("no socket"), "").unwrap();
+
+        assert_eq!(sweep(&DirHandle::open(dir.path()).unwrap()), 2);
+        assert!(!path(dead, 0).exists() && !path(dead, 3).exists() && path(dead, 4).exists());
         assert!(path(dead, 1).exists() && path(dead, 2).exists() && path(alive, 0).exists());
     }
 }

@@ -101,8 +101,8 @@ pub enum LocateError {
 impl SwitchDir {
     /// Finds the switch of `vnl`: a directory, its `ctl`, or a file whose first line names one of them.
     ///
-    /// Returns the switch and the locator in force: a locator read from a file fills in the port,
-    /// group and mode that `vnl` leaves open.
+    /// Returns the switch and the locator in force, with an absolute path: a locator read from a file
+    /// fills in the port, group and mode that `vnl` leaves open.
     ///
     /// # Errors
     /// [`LocateError`] says what was looked at and what was found instead.
@@ -113,10 +113,10 @@ impl SwitchDir {
             as_path(&vnl.path).to_owned()
         };
         if !is_regular_file(&named)? {
-            return Ok((
-                Self::at(&named)?,
-                Vnl { path: named.as_os_str().as_bytes().to_vec(), ..vnl.clone() },
-            ));
+            // Absolute, so that it means the same switch from wherever it is looked for again.
+            let named = std::path::absolute(&named).map_err(|error| io_error(&named, error))?;
+            let path = named.as_os_str().as_bytes().to_vec();
+            return Ok((Self::at(&named)?, Vnl { path, ..vnl.clone() }));
         }
         let inner = read_locator_file(&named)?;
         let target = as_path(&inner.path).to_owned();
@@ -188,6 +188,11 @@ impl SwitchDir {
     #[must_use]
     pub fn owner(&self) -> u32 {
         self.control_uid
+    }
+
+    /// The group of the control socket.
+    pub(crate) fn group(&self) -> u32 {
+        self.control_gid
     }
 
     /// Whether a socket made in the directory gets the group of the control socket by itself.

@@ -1,13 +1,15 @@
-//! The only unsafe code: what a child does between fork and exec, signal dispositions, and
-//! descriptors that a system call returns as numbers.
+//! The only unsafe code: what a child does between fork and exec, signal dispositions, descriptors
+//! that a system call returns as numbers, and the address that is none.
 #![allow(unsafe_code, reason = "system calls that the standard library has no safe form for")]
 
 use std::io;
-use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::libc;
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, pthread_sigmask, signal};
 
@@ -50,4 +52,18 @@ pub(crate) fn duplicate_from(fd: BorrowedFd<'_>, least: RawFd) -> io::Result<Own
     let number = fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(least))?;
     // SAFETY: the kernel has just opened this descriptor for us, and nobody else knows its number.
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// Dissolves the association of a datagram socket: it is connected to nobody, and anybody may connect
+/// to it (connect(2), `AF_UNSPEC`).
+pub(crate) fn dissolve(socket: BorrowedFd<'_>) -> nix::Result<()> {
+    /// `AF_UNSPEC`, and nothing that would be looked at.
+    const NOBODY: libc::sockaddr = libc::sockaddr { sa_family: 0, sa_data: [0; 14] };
+    /// Its length in bytes.
+    const LENGTH: libc::socklen_t = 16;
+    const _: () = assert!(libc::AF_UNSPEC == 0 && size_of::<libc::sockaddr>() == 16);
+    let nobody = NOBODY;
+    // SAFETY: the address is a live local of the length that is told, and the kernel only reads it.
+    let result = unsafe { libc::connect(socket.as_raw_fd(), &raw const nobody, LENGTH) };
+    Errno::result(result).map(drop)
 }

@@ -9,6 +9,7 @@ mod plan;
 mod preview;
 mod quote;
 mod run;
+mod teller;
 mod usage;
 mod voice;
 mod wiring;

@@ -8,8 +8,9 @@ use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use vde_args::{Invocation, QemuVersion, is_uml};
+use vde_exec::supervisor::{Policy, Reconnect};
 use vde_exec::{
-    Connection, DialError, DialOptions, End, Environment, Event, Launch, Program, Signals, dial,
+    Connection, DialError, DialOptions, End, Environment, Launch, Program, Settings, Signals, dial,
     give_back, hang_up, number, supervise,
 };
 
@@ -18,6 +19,7 @@ use crate::detect::{Detected, Detection, Source};
 use crate::failure::Failure;
 use crate::plan::{PlannedPlug, plan};
 use crate::quote;
+use crate::teller::Teller;
 use crate::voice::Voice;
 use crate::wiring::Wiring;
 
@@ -54,7 +56,15 @@ pub(crate) fn run(invocation: &Invocation<'_>) -> Result<End, Failure> {
             let fds: Vec<i32> = connections.iter().map(|plug| plug.data.as_raw_fd()).collect();
             let rewritten = wiring.rewrite(version, &fds)?;
             let args = command_line::assemble(rewritten, Some(&program), invocation).args;
-            start(program, args, invocation.options.exec, &connections, &signals, voice)
+            start(
+                program,
+                args,
+                invocation.options.exec,
+                &mut connections,
+                &environment,
+                &signals,
+                voice,
+            )
         });
     // A daemonized VM has the ports, and keeps them.
     if end.is_err() || !invocation.line.options().any(|option| option.name == "daemonize") {
@@ -161,7 +171,8 @@ fn start(
     program: Program,
     args: Vec<OsString>,
     exec: bool,
-    connections: &[Connection],
+    connections: &mut [Connection],
+    environment: &Environment,
     signals: &Signals,
     voice: Voice,
 ) -> Result<End, Failure> {
@@ -182,21 +193,14 @@ fn start(
     if let Some(signal) = signals.interruption() {
         return Err(Failure::Interrupted(signal));
     }
-    let mut vm = launch.spawn().map_err(Failure::Launch)?;
-    let mut observer = |event| match event {
-        Event::PlugLost(index) => tell_loss(index, connections, voice),
-        Event::SignalRefused(signal) => voice.say(format_args!(
-            "signal {signal} was not passed on: the virtual machine runs as another user"
-        )),
-        _ => {}
+    let vm = launch.spawn().map_err(Failure::Launch)?;
+    let policy = Policy {
+        reconnect: Reconnect::default(),
+        timeout: TIMEOUT,
+        link_state: false,
+        seed: u64::from(std::process::id()),
     };
-    supervise(&mut vm, signals, connections, &mut observer).map_err(Failure::Supervise)
-}
-
-fn tell_loss(index: usize, connections: &[Connection], voice: Voice) {
-    let place = connections.get(index).map(|plug| plug.switch.dir().display().to_string());
-    voice.say(format_args!(
-        "the switch {} closed network {index}; the virtual machine runs on without it",
-        place.unwrap_or_default()
-    ));
+    let settings = Settings { policy, environment: environment.clone(), macs: Vec::new() };
+    let mut attendant = Teller { voice };
+    supervise(vm, signals, connections, &settings, &mut attendant).map_err(Failure::Supervise)
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use vde_proto::PlugError;
+use vde_proto::{PlugError, PortRequest};
 
 /// Why a NIC is not plugged in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +83,8 @@ pub enum MoveError {
 pub struct NicStatus {
     /// Whether it is plugged in.
     pub state: NicState,
+    /// The port that was asked for, the last time that one was.
+    pub asked: PortRequest,
     /// The port of the switch, if it is plugged in and the switch tells.
     pub port: Option<u32>,
     /// Since when it has been in this state; for a lost plug, since when it is lost.

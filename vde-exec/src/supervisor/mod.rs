@@ -49,7 +49,7 @@ use vde_proto::{DataFailure, Description, DialFailure, MacAddr, PortRequest, Soc
 pub use event::{Event, MoveError, NicState, NicStatus, Trouble};
 use nic::Nic;
 
-use crate::End;
+use crate::vm::End;
 
 /// How long a lost network is sought again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -154,6 +154,7 @@ impl Nic {
         };
         NicStatus {
             state,
+            asked: self.config.asked,
             port: self.held.as_ref().and_then(|held| held.port),
             since: self.held.as_ref().map_or(self.lost_at, |held| held.since),
             replugs: self.replugs,

@@ -31,7 +31,7 @@ impl Wire {
         };
         let Connection { control, data, .. } = dial(&vnl, &options, None).unwrap();
         let data = UnixDatagram::from(data);
-        Self { data, address: [2, 0, 0, 0, 0, number], _control: control }
+        Self { data, address: [2, 0, 0, 0, 0, number], _control: control.unwrap() }
     }
 
     /// A broadcast frame from here that says `text`.

@@ -74,7 +74,7 @@ fn peer(world: &World) -> (UnixDatagram, std::os::fd::OwnedFd) {
     let connection = dial(&vnl, &options, None).unwrap();
     let data = UnixDatagram::from(connection.data);
     data.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    (data, connection.control)
+    (data, connection.control.unwrap())
 }
 
 #[test]

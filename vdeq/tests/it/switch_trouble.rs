@@ -17,7 +17,7 @@ fn running(world: &World) -> Running {
 }
 
 fn wait_for_the_news(run: &Running) {
-    wait::until_true("the news of the loss", || run.stderr().contains("closed network 0"));
+    wait::until_true("the news of the loss", || run.stderr().contains("network 0 is lost"));
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn v7_a_switch_that_dies_is_said_and_the_vm_runs_on() {
 }
 
 #[test]
-fn v7_a_port_that_is_closed_is_said_once_and_the_vm_runs_on() {
+fn v7_a_port_that_is_closed_is_said_once_and_plugged_in_again() {
     let world = World::new();
     let run = running(&world);
     world.switch.close_port(1);
@@ -40,12 +40,12 @@ fn v7_a_port_that_is_closed_is_said_once_and_the_vm_runs_on() {
     kill(run.pid(), Signal::SIGTERM);
     let outcome = run.finish();
     outcome.assert_ran(0);
-    assert_eq!(outcome.stderr.matches("closed network").count(), 1);
+    assert_eq!(outcome.stderr.matches("network 0 is lost").count(), 1);
     world.assert_nothing_left();
 }
 
 #[test]
-fn v11_vdeq_sleeps_after_the_switch_is_gone() {
+fn v11_vdeq_sleeps_while_the_switch_is_gone() {
     let mut world = World::new();
     let run = running(&world);
     world.switch.kill();

@@ -1,0 +1,48 @@
+//! A plug that is up: its two sockets, and what is needed to make it again.
+
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::PathBuf;
+
+use nix::sys::socket::{Shutdown, shutdown};
+use vde_proto::{Description, PortRequest, Vnl};
+
+use crate::reach::Reach;
+use crate::switch_dir::SwitchDir;
+
+/// A plug: hand `data` to a VM, and keep `control` open as long as the VM lives.
+#[derive(Debug)]
+pub struct Connection {
+    /// The control stream. The port lives as long as a copy of it is open; end of file on it is
+    /// the only sign that the switch gave the port up \[P-7.2\]. `None` while the switch is lost.
+    pub control: Option<OwnedFd>,
+    /// The data socket: connected, blocking, close-on-exec; one datagram is one frame.
+    pub data: OwnedFd,
+    /// The switch.
+    pub switch: SwitchDir,
+    /// The port that the switch gave, where its reply tells.
+    pub port: Option<u32>,
+    /// The switch's data socket, which it removes when it has the port back \[P-7.3\].
+    pub peer: PathBuf,
+    /// What was dialed, with an absolute path.
+    pub(crate) vnl: Vnl,
+    /// Who we said we are.
+    pub(crate) description: Description,
+    /// How a switch reaches the data socket from now on.
+    pub(crate) reach: Reach,
+}
+
+impl Connection {
+    /// The port that was asked for.
+    pub(crate) fn asked(&self) -> PortRequest {
+        self.vnl.port.unwrap_or(PortRequest::Any)
+    }
+}
+
+/// Hangs up on the switches, whoever else holds the control streams: the port of a VM that is no more
+/// is of no use to the helpers that it did not take along.
+pub fn hang_up(connections: &[Connection]) {
+    for control in connections.iter().filter_map(|connection| connection.control.as_ref()) {
+        // The switch may have been quicker.
+        let _ = shutdown(control.as_raw_fd(), Shutdown::Both);
+    }
+}

@@ -1,0 +1,70 @@
+//! Says in words what happens to the networks of a running VM.
+
+use vde_exec::supervisor::{Event, Trouble};
+use vde_exec::vde_proto::PlugError;
+use vde_exec::{Attendant, Report};
+
+use crate::voice::Voice;
+
+/// Tells events on standard error.
+#[derive(Debug)]
+pub(crate) struct Teller {
+    pub(crate) voice: Voice,
+}
+
+impl Attendant for Teller {
+    fn told(&mut self, event: &Event, report: &Report<'_>) {
+        if let Some(sentence) = sentence(event, report) {
+            self.voice.say(sentence);
+        }
+    }
+}
+
+/// The event as a sentence; `None` if there is nothing to say of it.
+pub(crate) fn sentence(event: &Event, report: &Report<'_>) -> Option<String> {
+    let switch =
+        |nic: usize| report.switch_of(nic).map(|dir| dir.display().to_string()).unwrap_or_default();
+    Some(match event {
+        Event::Lost { nic, why, retrying } => {
+            let what = match why {
+                Trouble::Chatter => "talks where it should be silent, so we hung up on it",
+                _ => "closed it, or ended",
+            };
+            let next = match retrying {
+                true => "plugging in again as soon as it is back",
+                false => "the virtual machine runs on without it",
+            };
+            format!("network {nic} is lost: the switch {} {what}; {next}", switch(*nic))
+        }
+        Event::Failing { nic, why } if is_absence(why) => {
+            format!("network {nic}: waiting for the switch {} ({why})", switch(*nic))
+        }
+        Event::Failing { nic, why } => {
+            format!("network {nic}: {}: {why}; trying again", switch(*nic))
+        }
+        Event::Plugged { nic, port, outage, moved, .. } => {
+            let place = match port {
+                Some(port) => format!("port {port} of {}", switch(*nic)),
+                None => switch(*nic),
+            };
+            let how = match moved {
+                true => "now plugged into",
+                false => "is back on",
+            };
+            format!("network {nic} {how} {place}, after {:.1} s", outage.as_secs_f64())
+        }
+        Event::GaveUp { nic, why } => {
+            format!("network {nic} is given up ({why}); the virtual machine runs on without it")
+        }
+        Event::SignalRefused(signal) => {
+            format!("signal {signal} was not passed on: the virtual machine runs as another user")
+        }
+        _ => return None,
+    })
+}
+
+/// Whether it says that nobody is there yet, which is no news.
+fn is_absence(error: &PlugError) -> bool {
+    use vde_exec::vde_proto::DialFailure::{Absent, Dead, NotASocketDir};
+    matches!(error, PlugError::Dial(Absent | Dead | NotASocketDir))
+}
