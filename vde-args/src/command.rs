@@ -12,15 +12,15 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
-use std::time::Duration;
 
+use crate::given::watcher_needs;
 use crate::line::RawItem;
 use crate::own::{Own, OwnId, OwnValue, Place, nearest_spelling};
 use crate::uml::is_uml;
-use crate::values::{read_mode, read_timeout};
-use crate::{ArgError, ArgErrorKind, CommandLine, OptionSpec, QemuVersion, Spot};
+use crate::{ArgError, ArgErrorKind, CommandLine, OptionSpec, Options, Reconnect, Spot};
 
 /// What the user wants.
+#[expect(clippy::large_enum_variant, reason = "there is one in a run, and it is the large one")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Command<'a> {
@@ -57,55 +57,6 @@ pub enum Style {
     TunFd,
 }
 
-/// vdeq's own options, as given.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct Options {
-    /// How often `-v` was given.
-    pub verbose: u8,
-    /// `--exec`: become QEMU.
-    pub exec: bool,
-    /// `--dry-run`: only print the command.
-    pub dry_run: bool,
-    /// `--explain`: only print what becomes of the arguments.
-    pub explain: Option<Explain>,
-    /// `--modernize`: replace options that the QEMU at hand has lost.
-    pub modernize: bool,
-    /// `--fd-placeholder`, or the program is a User-mode Linux kernel: the program is no QEMU, and
-    /// [`crate::Placeholders`] are what is for us in its arguments.
-    pub fd_placeholder: bool,
-    /// `--qemu-version`: what the user says QEMU is.
-    pub qemu_version: Option<QemuVersion>,
-    /// `--timeout`: how long a switch may take to answer.
-    pub timeout: Option<Duration>,
-    /// `--mod`: file mode of the data sockets. `None` if not given, or given as 0: a socket of
-    /// mode 0 would lock out the very switch it is for \[P-9.2\], and callers of the C library that
-    /// meant "the default" passed 0.
-    pub mode: Option<u32>,
-    /// The switches of all `-sock` lists, in order.
-    pub socks: Vec<Sock>,
-}
-
-/// How `--explain` is to be answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Explain {
-    /// For people.
-    Text,
-    /// For programs.
-    Json,
-}
-
-/// One name of a `-sock` list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Sock {
-    /// The switch; `None` for an empty name, which is the default switch.
-    pub path: Option<OsString>,
-    /// Where it is named.
-    pub spot: Spot,
-}
-
 /// Reads vdeq's command line; `argv[0]` is the name it was called by.
 ///
 /// # Errors
@@ -123,8 +74,7 @@ pub struct Sock {
 /// ```
 pub fn parse(argv: &[OsString]) -> Result<Command<'_>, ArgError> {
     let (style, linked) = caller(argv.first().map_or(OsStr::new(""), OsString::as_os_str));
-    let mut reader =
-        Reader { argv, at: 1, ended: false, for_qemu: None, options: Options::default() };
+    let mut reader = Reader::new(argv);
     let (program, program_index) = match linked {
         Some(program) => {
             let first = argv.get(1).and_then(|word| Own::read(word)).filter(|o| o.inline.is_none());
@@ -149,6 +99,7 @@ pub fn parse(argv: &[OsString]) -> Result<Command<'_>, ArgError> {
         (false, true) => reader.foreign_line(is_link, "a User-mode Linux kernel")?,
         (false, false) => reader.line()?,
     };
+    reader.check_exec()?;
     let options = reader.options;
     Ok(Command::Run(Invocation { style, program, program_index, options, line }))
 }
@@ -196,10 +147,17 @@ struct Reader<'a> {
     ended: bool,
     /// The first own option that means something to a QEMU only.
     for_qemu: Option<Spot>,
+    /// The options that somebody beside the VM has to see to, and where they were said.
+    for_watcher: Vec<(OwnId, Spot)>,
     options: Options,
 }
 
 impl<'a> Reader<'a> {
+    fn new(argv: &'a [OsString]) -> Self {
+        let options = Options::default();
+        Self { argv, at: 1, ended: false, for_qemu: None, for_watcher: Vec::new(), options }
+    }
+
     /// Own options, then the program name.
     fn front(&mut self) -> Result<Front, ArgError> {
         while let Some(word) = self.argv.get(self.at) {
@@ -262,10 +220,8 @@ impl<'a> Reader<'a> {
             }
             self.take(own)?;
         }
-        if let Some(Spot { index, span }) = self.for_qemu.take() {
-            let text = self.argv.get(index).map_or(OsStr::new(""), OsString::as_os_str);
-            let kind = ArgErrorKind::Contradiction { other: reason };
-            return Err(ArgError::at(kind, index, text, span));
+        if let Some(spot) = self.for_qemu.take() {
+            return Err(self.error(ArgErrorKind::Contradiction { other: reason }, spot));
         }
         let mut line = CommandLine::of(self.argv);
         for at in self.at..self.argv.len() {
@@ -288,9 +244,12 @@ impl<'a> Reader<'a> {
         let at = self.at;
         let text = self.argv.get(at).map_or(OsStr::new(""), OsString::as_os_str);
         self.at += 1;
-        if matches!(own.option.id, OwnId::Modernize | OwnId::QemuVersion | OwnId::Sock) {
-            let end = own.inline.map_or(text.len(), |from| from - 1);
-            self.for_qemu.get_or_insert(Spot::new(at, 0..end));
+        let spot = Spot::new(at, 0..own.inline.map_or(text.len(), |from| from - 1));
+        if watcher_needs(own.option.id).is_some() {
+            self.for_watcher.push((own.option.id, spot.clone()));
+        }
+        if own.option.is_for_qemu() {
+            self.for_qemu.get_or_insert(spot);
         }
         let expected = match (own.option.value, own.inline) {
             (OwnValue::None, Some(from)) => {
@@ -298,77 +257,40 @@ impl<'a> Reader<'a> {
                 return Err(ArgError::at(kind, at, text, from..text.len()));
             }
             (OwnValue::None | OwnValue::Optional(_), None) => {
-                self.switch_on(own);
+                self.ended |= own.option.id == OwnId::End;
+                self.options.switch_on(own);
                 return Ok(());
             }
-            (_, Some(from)) => return self.set(own.option.id, at, text, from),
+            (_, Some(from)) => return self.options.set(own.option, at, text, from),
             (OwnValue::Required(expected), None) => expected,
         };
         let Some(value) = self.argv.get(self.at) else {
             return Err(ArgError::after(ArgErrorKind::MissingValue { expected }, at, text));
         };
         self.at += 1;
-        self.set(own.option.id, at + 1, value, 0)
+        self.options.set(own.option, at + 1, value, 0)
     }
 
-    /// Notes an option without value.
-    fn switch_on(&mut self, own: Own) {
-        match own.option.id {
-            OwnId::Verbose => {
-                self.options.verbose = self.options.verbose.saturating_add(own.times);
-            }
-            OwnId::Exec => self.options.exec = true,
-            OwnId::DryRun => self.options.dry_run = true,
-            OwnId::Explain => self.options.explain = Some(Explain::Text),
-            OwnId::Modernize => self.options.modernize = true,
-            OwnId::FdPlaceholder => self.options.fd_placeholder = true,
-            OwnId::End => self.ended = true,
-            // Help and Version end the parse where they count; the others take a value.
-            _ => {}
+    /// With `--exec` there is nobody beside the VM to do anything.
+    fn check_exec(&mut self) -> Result<(), ArgError> {
+        if !self.options.exec {
+            return Ok(());
         }
-    }
-
-    /// Notes an option whose value is the bytes of argument `index` from `from` on.
-    fn set(&mut self, id: OwnId, index: usize, text: &OsStr, from: usize) -> Result<(), ArgError> {
-        let value = text.as_bytes().get(from..).unwrap_or_default();
-        let wrong = |kind| ArgError::at(kind, index, text, from..text.len());
-        match id {
-            OwnId::Mode if value.is_empty() => self.options.mode = None,
-            OwnId::Mode => {
-                let mode = read_mode(value).ok_or_else(|| wrong(ArgErrorKind::BadMode))?;
-                self.options.mode = (mode != 0).then_some(mode);
+        let gives_up = matches!(self.options.reconnect, Some(Reconnect::Off));
+        for (id, spot) in std::mem::take(&mut self.for_watcher) {
+            match watcher_needs(id) {
+                Some(to) if !(gives_up && id == OwnId::Reconnect) => {
+                    return Err(self.error(ArgErrorKind::NobodyBeside { to }, spot));
+                }
+                _ => {}
             }
-            OwnId::Timeout => {
-                let time = read_timeout(value).ok_or_else(|| wrong(ArgErrorKind::BadTimeout))?;
-                self.options.timeout = Some(time);
-            }
-            OwnId::QemuVersion => {
-                let version = std::str::from_utf8(value).ok().and_then(|v| v.parse().ok());
-                let version = version.ok_or_else(|| wrong(ArgErrorKind::BadVersion))?;
-                self.options.qemu_version = Some(version);
-            }
-            OwnId::Explain => {
-                self.options.explain = Some(match value {
-                    b"text" => Explain::Text,
-                    b"json" => Explain::Json,
-                    _ => return Err(wrong(ArgErrorKind::BadExplain)),
-                });
-            }
-            OwnId::Sock => self.add_socks(index, value, from),
-            _ => {}
         }
         Ok(())
     }
 
-    /// Adds the names of a `-sock` list. The list has no escape: every comma separates.
-    fn add_socks(&mut self, index: usize, list: &[u8], from: usize) {
-        let mut start = from;
-        for name in list.split(|&b| b == b',') {
-            let path = (!name.is_empty()).then(|| OsStr::from_bytes(name).to_owned());
-            let end = start + name.len();
-            self.options.socks.push(Sock { path, spot: Spot::new(index, start..end) });
-            start = end + 1;
-        }
+    fn error(&self, kind: ArgErrorKind, Spot { index, span }: Spot) -> ArgError {
+        let text = self.argv.get(index).map_or(OsStr::new(""), OsString::as_os_str);
+        ArgError::at(kind, index, text, span)
     }
 }
 

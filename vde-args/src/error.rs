@@ -51,6 +51,18 @@ pub enum ArgErrorKind {
     BadVersion,
     /// Neither `text` nor `json`.
     BadExplain,
+    /// Neither `on` nor `off`, nor a time as for [`ArgErrorKind::BadTimeout`].
+    BadReconnect,
+    /// An own option that was given an empty word.
+    EmptyValue {
+        /// What it takes, such as `PATH`.
+        expected: &'static str,
+    },
+    /// `--exec` beside an own option that needs a vdeq that is still there when the VM runs.
+    NobodyBeside {
+        /// What that vdeq would do.
+        to: &'static str,
+    },
     /// Not a decimal number from 0 to `max`.
     BadNumber {
         /// The parameter, such as `port`.
@@ -132,6 +144,10 @@ impl ArgError {
             | ArgErrorKind::BadTimeout
             | ArgErrorKind::BadVersion
             | ArgErrorKind::BadExplain
+            | ArgErrorKind::BadReconnect
+            | ArgErrorKind::BadNumber { key: "descriptor", .. }
+            | ArgErrorKind::EmptyValue { .. }
+            | ArgErrorKind::NobodyBeside { .. }
             | ArgErrorKind::Contradiction { .. } => "OPTIONS",
             _ => "DESCRIPTION",
         }
@@ -176,6 +192,18 @@ impl fmt::Display for ArgError {
             }
             ArgErrorKind::BadExplain => {
                 write!(f, "{found} is no form of an explanation: expected text or json")
+            }
+            ArgErrorKind::BadReconnect => write!(
+                f,
+                "{found} does not say whether to plug in again: expected on, off, \
+                 or seconds above 0 and up to {}",
+                crate::TIMEOUT_MAX.as_secs()
+            ),
+            ArgErrorKind::EmptyValue { expected } => {
+                write!(f, "an empty word was given where {expected} was expected")
+            }
+            ArgErrorKind::NobodyBeside { to } => {
+                write!(f, "{found} cannot be: --exec leaves no vdeq beside the VM to {to}")
             }
             ArgErrorKind::BadNumber { key, max } => {
                 write!(f, "{found} is not a {key} number: expected decimal digits, 0 to {max}")?;

@@ -7,6 +7,7 @@ mod arbitrary;
 mod command;
 mod dialect;
 mod error;
+mod given;
 mod ids;
 mod informational;
 pub mod json;
@@ -34,9 +35,10 @@ mod version;
 
 #[cfg(feature = "arbitrary")]
 pub use crate::arbitrary::{ArbitraryArgv, ArbitraryLine, ArbitraryList, ArbitraryObject};
-pub use command::{Command, Explain, Invocation, Options, Sock, Style, parse};
+pub use command::{Command, Invocation, Style, parse};
 pub use dialect::Dialect;
 pub use error::{ArgError, ArgErrorKind};
+pub use given::{Explain, Given, Options, Reconnect, Sink, Sock, Wait};
 pub use line::{CommandLine, Item, ItemEdit, OptionItem};
 pub use net_option::{NetKind, NetOption};
 pub use net_param::NetParam;

@@ -57,6 +57,20 @@ pub enum OwnId {
     QemuVersion,
     /// `--timeout`
     Timeout,
+    /// `--reconnect`
+    Reconnect,
+    /// `--wait`
+    Wait,
+    /// `--control`
+    Control,
+    /// `--events`
+    Events,
+    /// `--ready-fd`
+    ReadyFd,
+    /// `--link-state`
+    LinkState,
+    /// `--pidfile`
+    Pidfile,
     /// `--mod`
     Mode,
     /// `-sock`
@@ -75,6 +89,13 @@ pub enum Place {
     Lead,
     /// Wherever an option can stand, until `--`.
     Anywhere,
+}
+
+impl OwnOption {
+    /// Whether it means something to a QEMU only.
+    pub(crate) fn is_for_qemu(&self) -> bool {
+        matches!(self.id, OwnId::Modernize | OwnId::QemuVersion | OwnId::Sock | OwnId::LinkState)
+    }
 }
 
 /// The table.
@@ -148,6 +169,55 @@ pub const OWN_OPTIONS: &[OwnOption] = &[
         value: OwnValue::Required("SECONDS"),
         place: Place::Lead,
         help: "give a switch this long to answer",
+    },
+    OwnOption {
+        id: OwnId::Reconnect,
+        spellings: &["--reconnect"],
+        value: OwnValue::Required("on|off|SECONDS"),
+        place: Place::Lead,
+        help: "whether, or how long, to try to plug in again",
+    },
+    OwnOption {
+        id: OwnId::Wait,
+        spellings: &["--wait"],
+        value: OwnValue::Optional("SECONDS"),
+        place: Place::Lead,
+        help: "wait for a switch that is not there yet",
+    },
+    OwnOption {
+        id: OwnId::Control,
+        spellings: &["--control"],
+        value: OwnValue::Required("PATH"),
+        place: Place::Lead,
+        help: "answer questions and orders on this socket",
+    },
+    OwnOption {
+        id: OwnId::Events,
+        spellings: &["--events"],
+        value: OwnValue::Required("FD|PATH"),
+        place: Place::Lead,
+        help: "tell what happens, as lines of JSON",
+    },
+    OwnOption {
+        id: OwnId::ReadyFd,
+        spellings: &["--ready-fd"],
+        value: OwnValue::Required("FD"),
+        place: Place::Lead,
+        help: "say on this descriptor that the VM has its network",
+    },
+    OwnOption {
+        id: OwnId::LinkState,
+        spellings: &["--link-state"],
+        value: OwnValue::None,
+        place: Place::Lead,
+        help: "tell the guest when its network goes and comes",
+    },
+    OwnOption {
+        id: OwnId::Pidfile,
+        spellings: &["--pidfile"],
+        value: OwnValue::Required("PATH"),
+        place: Place::Lead,
+        help: "keep vdeq's process id in this file",
     },
     OwnOption {
         id: OwnId::Mode,
@@ -251,6 +321,7 @@ mod tests {
         assert_eq!(nearest_spelling(OsStr::new("--verbos")), Some("--verbose"));
         assert_eq!(nearest_spelling(OsStr::new("-exec")), Some("--exec"));
         assert_eq!(nearest_spelling(OsStr::new("--timout=3")), Some("--timeout"));
+        assert_eq!(nearest_spelling(OsStr::new("--reconect=on")), Some("--reconnect"));
         assert_eq!(nearest_spelling(OsStr::new("--frobnicate")), None);
     }
 }

@@ -8,6 +8,9 @@ use crate::keyval::number;
 /// The highest hub number: QEMU keeps it in a signed 32 bit number.
 pub(crate) const HUB_MAX: u32 = i32::MAX as u32;
 
+/// The highest descriptor that a system can number.
+pub(crate) const DESCRIPTOR_MAX: u32 = i32::MAX as u32;
+
 /// The longest time-out that can be asked for: a day. Longer means a slip, not a plan.
 pub const TIMEOUT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -22,6 +25,11 @@ pub(crate) fn read_number(text: &[u8], max: u32) -> Option<u32> {
         number = number.checked_mul(10)?.checked_add(u32::from(digit))?;
     }
     (number <= max).then_some(number)
+}
+
+/// The descriptor that `text` is.
+pub(crate) fn read_descriptor(text: &[u8]) -> Option<i32> {
+    read_number(text, DESCRIPTOR_MAX).and_then(|fd| i32::try_from(fd).ok())
 }
 
 /// The vlan that `text` is. For QEMU `010` was 8, for the C vdeq perhaps not: only what is the same

@@ -27,6 +27,14 @@ in the QEMU options:
 options, before the QEMU command (or first, after it):
   --exec               become QEMU instead of staying beside it
   --timeout SECONDS    longest wait for a switch to answer; 5 if not given
+  --wait[=SECONDS]     wait for a switch that is not there yet
+  --reconnect on|off|SECONDS
+                       whether, or how long, to try to plug in again
+  --control PATH       answer questions and orders on this socket
+  --events FD|PATH     tell what happens, as lines of JSON
+  --ready-fd FD        say on this descriptor that the VM has its network
+  --link-state         tell the guest when its network goes and comes
+  --pidfile PATH       keep vdeq's process id in this file
   --qemu-version X.Y   the version of QEMU, instead of asking it
   --dry-run            print the command that would run, and do not run it
   --explain[=json]     print what becomes of every argument, and why

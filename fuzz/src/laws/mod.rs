@@ -8,8 +8,8 @@ use std::iter;
 use std::os::unix::ffi::OsStrExt;
 
 use vde_args::{
-    ArgError, Command, CommandLine, Invocation, Item, Network, PORT_MAX, Placeholders, PlugParts,
-    PlugSpec, Style, TIMEOUT_MAX, parse,
+    ArgError, Command, CommandLine, Given, Invocation, Item, Network, Options, PORT_MAX,
+    Placeholders, PlugParts, PlugSpec, Reconnect, Sink, Spot, Style, TIMEOUT_MAX, Wait, parse,
 };
 
 /// The laws of an argv, the name vdeq is called by first.
@@ -89,11 +89,45 @@ fn own_options(argv: &[OsString], run: &Invocation<'_>) {
     let options = &run.options;
     assert!(options.mode.is_none_or(|mode| (1..=0o777).contains(&mode)));
     assert!(options.timeout.is_none_or(|time| !time.is_zero() && time <= TIMEOUT_MAX));
+    let times = [
+        options.reconnect.and_then(|reconnect| match reconnect {
+            Reconnect::For(time) => Some(time),
+            _ => None,
+        }),
+        options.wait.and_then(|wait| match wait {
+            Wait::For(time) => Some(time),
+            _ => None,
+        }),
+    ];
+    assert!(times.into_iter().flatten().all(|time| !time.is_zero() && time <= TIMEOUT_MAX));
+    files(argv, options);
     for sock in &options.socks {
         let text = argv[sock.spot.index].as_bytes();
         let path = sock.path.as_ref().map_or(&b""[..], |path| path.as_bytes());
         assert_eq!(text.get(sock.spot.span.clone()), Some(path));
     }
+}
+
+/// The files and descriptors are the words that were said, and vdeq is there to see to them.
+fn files(argv: &[OsString], options: &Options) {
+    let said = |spot: &Spot| argv[spot.index].as_bytes().get(spot.span.clone()).expect("a word");
+    for file in [&options.control, &options.pidfile].into_iter().flatten() {
+        assert!(!file.value.is_empty() && file.value.as_bytes() == said(&file.spot));
+    }
+    if let Some(Given { value: Sink::Path(path), spot, .. }) = &options.events {
+        assert!(!path.as_bytes().iter().all(u8::is_ascii_digit) && path.as_bytes() == said(spot));
+    }
+    let events = options.events.as_ref().and_then(|events| match events.value {
+        Sink::Fd(fd) => Some((fd, &events.spot)),
+        _ => None,
+    });
+    let ready = options.ready_fd.as_ref().map(|ready| (ready.value, &ready.spot));
+    for (fd, spot) in [events, ready].into_iter().flatten() {
+        let digits = std::str::from_utf8(said(spot)).expect("digits").trim_start_matches('0');
+        assert_eq!(fd.to_string().trim_start_matches('0'), digits);
+    }
+    let is_watched = options.control.is_some() || options.pidfile.is_some();
+    assert!(!(options.exec && (is_watched || options.events.is_some() || options.link_state)));
 }
 
 /// What is left for the program is the program's: behind `--`, no own option is found in it.

@@ -210,6 +210,11 @@ fn own_value(u: &mut Unstructured<'_>, id: OwnId) -> Result<OsString> {
         OwnId::QemuVersion => &["7.2", "2.5.0"],
         OwnId::Sock => &["/s", "/a,/b", "/a,,/s"],
         OwnId::Explain => &["text", "json"],
+        OwnId::Reconnect => &["on", "off", "30", "0"],
+        OwnId::Wait => &["5", ".25"],
+        OwnId::Control | OwnId::Pidfile => &["/run/c", "./3", ""],
+        OwnId::Events => &["3", "./3", "99999999999", ""],
+        OwnId::ReadyFd => &["3", "0", "x"],
         _ => &[""],
     };
     match u.int_in_range(0..=7)? {

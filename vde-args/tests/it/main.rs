@@ -18,6 +18,7 @@ mod notations;
 mod own_options;
 mod placeholders;
 mod spellings;
+mod supervisor_options;
 mod support;
 mod uml;
 mod vlans;
