@@ -34,6 +34,8 @@ pub struct Network<'a> {
     pub(crate) options: Vec<NetOption<'a>>,
     /// What the configuration files say that the line names and that could be read.
     pub(crate) config: Vec<NetOption<'a>>,
+    /// Whether a configuration file that the line names could not be read.
+    pub(crate) has_unread_file: bool,
     pub(crate) additions: Vec<Addition>,
     /// The program to start, if options that it has lost are to be replaced.
     pub(crate) modernize: Option<OsString>,
@@ -99,12 +101,14 @@ impl<'a> Network<'a> {
             line,
             options,
             config: Vec::new(),
+            has_unread_file: false,
             additions: Vec::new(),
             modernize: invocation.options.modernize.then(|| invocation.program.clone()),
             plugs: Vec::new(),
             notes: Vec::new(),
         };
         let unread = network.read_config(content)?;
+        network.has_unread_file = unread.is_some();
         network.read_named()?;
         network.read_socks(&invocation.options, invocation.style);
         if network.plugs.is_empty() {

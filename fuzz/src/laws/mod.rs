@@ -147,9 +147,17 @@ fn network(argv: &[OsString], run: &Invocation<'_>) {
     plugs(argv, network.plugs());
     assert!(network.notes().iter().all(|note| !note.to_string().is_empty()));
     let fds = descriptors(argv, network.plugs().len());
+    let macs = network.macs();
+    assert_eq!(macs.len(), fds.len());
+    assert!(macs.into_iter().flatten().all(|mac| mac[0] & 1 == 0 && mac != [0; 6]));
     for version in rewrite::VERSIONS {
+        let names = network.link_names(version);
+        assert_eq!(names.len(), fds.len());
         match network.rewrite(version, &fds) {
-            Ok(rewritten) => rewrite::check(version, run, &fds, &rewritten),
+            Ok(rewritten) => {
+                rewrite::check(version, run, &fds, &rewritten);
+                rewrite::names_are_of_plugs(&fds, &names, &rewritten);
+            }
             Err(error) => {
                 points_at_its_cause(argv, &error);
                 assert!(!rewrite::has_vlan(version), "only a vlan= that is gone can be wrong now");

@@ -59,6 +59,19 @@ pub(super) fn each_once(fds: &[i32], args: &[OsString]) {
     }
 }
 
+/// A plug's name is the id of the network that has its descriptor.
+pub(super) fn names_are_of_plugs(fds: &[i32], names: &[Option<String>], rewritten: &Rewritten) {
+    let line = CommandLine::parse(&rewritten.args);
+    for (fd, name) in fds.iter().zip(names) {
+        let Some(name) = name else { continue };
+        let fd = fd.to_string();
+        let mut own =
+            line.networks().filter(|net| net.get(b"fd").as_deref() == Some(fd.as_bytes()));
+        let id = own.next().and_then(|net| net.get(b"id").map(|id| id.into_owned()));
+        assert_eq!(id.as_deref(), Some(name.as_bytes()), "{fd} in {:?}", rewritten.args);
+    }
+}
+
 /// Whether a word is `fd`, or has it as `fd=`, or as a member of an object.
 fn ends_with_descriptor(word: &OsStr, fd: i32) -> bool {
     let (fd, word) = (fd.to_string(), word.as_bytes());

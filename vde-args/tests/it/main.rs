@@ -11,6 +11,7 @@
 
 mod ancestor;
 mod called;
+mod joined;
 mod man_page;
 mod modernize;
 mod networks;

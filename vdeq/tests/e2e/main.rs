@@ -23,6 +23,7 @@ mod ancestor;
 mod any_program;
 mod differential;
 mod grammar;
+mod joined;
 mod leftovers;
 mod man_page;
 mod modernize;
