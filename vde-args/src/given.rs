@@ -41,8 +41,6 @@ pub struct Options {
     pub ready_fd: Option<Given<i32>>,
     /// `--link-state`: tell the guest when its network goes and comes.
     pub link_state: bool,
-    /// `--pidfile`: the file for vdeq's process id. Never empty.
-    pub pidfile: Option<Given<OsString>>,
     /// `--mod`: file mode of the data sockets. `None` if not given, or given as 0: a socket of
     /// mode 0 would lock out the very switch it is for \[P-9.2\], and callers of the C library that
     /// meant "the default" passed 0.
@@ -121,7 +119,6 @@ pub(crate) fn watcher_needs(id: OwnId) -> Option<&'static str> {
         OwnId::Control => "answer on a socket",
         OwnId::Events => "tell what happens",
         OwnId::LinkState => "tell the guest of its network",
-        OwnId::Pidfile => "remove the file in the end",
         _ => return None,
     })
 }
@@ -183,7 +180,7 @@ impl Options {
                     _ => return Err(wrong(ArgErrorKind::BadExplain)),
                 });
             }
-            OwnId::Control | OwnId::Events | OwnId::ReadyFd | OwnId::Pidfile => {
+            OwnId::Control | OwnId::Events | OwnId::ReadyFd => {
                 let spot = Spot::new(index, from..text.len());
                 self.set_file(option, value, spot).map_err(wrong)?;
             }
@@ -218,7 +215,6 @@ impl Options {
                 self.events = Some(Given { value, spot });
             }
             (OwnId::Control, _) => self.control = Some(Given { value: path(), spot }),
-            (OwnId::Pidfile, _) => self.pidfile = Some(Given { value: path(), spot }),
             _ => {}
         }
         Ok(())

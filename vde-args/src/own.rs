@@ -69,8 +69,6 @@ pub enum OwnId {
     ReadyFd,
     /// `--link-state`
     LinkState,
-    /// `--pidfile`
-    Pidfile,
     /// `--mod`
     Mode,
     /// `-sock`
@@ -211,13 +209,6 @@ pub const OWN_OPTIONS: &[OwnOption] = &[
         value: OwnValue::None,
         place: Place::Lead,
         help: "tell the guest when its network goes and comes",
-    },
-    OwnOption {
-        id: OwnId::Pidfile,
-        spellings: &["--pidfile"],
-        value: OwnValue::Required("PATH"),
-        place: Place::Lead,
-        help: "keep vdeq's process id in this file",
     },
     OwnOption {
         id: OwnId::Mode,

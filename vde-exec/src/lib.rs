@@ -33,6 +33,7 @@ pub use environment::Environment;
 pub use keeper::{Settings, supervise};
 pub use launch::{Launch, LaunchError};
 pub use nix::errno::Errno;
+pub use nix::poll::PollFlags;
 pub use numbers::{foresee_numbers, number};
 pub use probe::{Answer, Probe};
 pub use program::{FindError, Program};

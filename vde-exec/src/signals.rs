@@ -4,8 +4,10 @@
 //! happen in a handler. The VM gets back the mask that vdeq was started with.
 
 use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
 
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask, raise};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -107,6 +109,15 @@ impl Signals {
     #[must_use]
     pub fn interrupt(&self) -> BorrowedFd<'_> {
         self.ending.as_fd()
+    }
+
+    /// Sleeps until [`Signals::interrupt`] is readable, or until the time is over; returns whether it
+    /// was.
+    #[must_use]
+    pub fn interrupted_within(&self, time: Duration) -> bool {
+        let mut fds = [PollFd::new(self.interrupt(), PollFlags::POLLIN)];
+        let timeout = PollTimeout::try_from(time).unwrap_or(PollTimeout::MAX);
+        poll(&mut fds, timeout).is_ok_and(|ready| ready > 0)
     }
 
     /// The number of the signal behind [`Signals::interrupt`], if one waits.

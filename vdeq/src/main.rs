@@ -12,6 +12,7 @@ mod run;
 mod teller;
 mod usage;
 mod voice;
+mod waiting;
 mod wiring;
 
 use std::ffi::OsString;

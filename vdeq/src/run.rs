@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use vde_args::{Invocation, QemuVersion, is_uml};
 use vde_exec::supervisor::{Policy, Reconnect};
+use vde_exec::vde_proto::MacAddr;
 use vde_exec::{
-    Connection, DialError, DialOptions, End, Environment, Launch, Program, Settings, Signals, dial,
+    Connection, DialError, DialOptions, End, Environment, Launch, Program, Settings, Signals,
     give_back, hang_up, number, supervise,
 };
 
@@ -21,6 +22,7 @@ use crate::plan::{PlannedPlug, plan};
 use crate::quote;
 use crate::teller::Teller;
 use crate::voice::Voice;
+use crate::waiting::Waiting;
 use crate::wiring::Wiring;
 
 /// Longest wait for a switch to answer, unless `--timeout` says otherwise.
@@ -55,13 +57,14 @@ pub(crate) fn run(invocation: &Invocation<'_>) -> Result<End, Failure> {
             number(&mut connections);
             let fds: Vec<i32> = connections.iter().map(|plug| plug.data.as_raw_fd()).collect();
             let rewritten = wiring.rewrite(version, &fds)?;
+            let settings = settings(invocation, &wiring, &environment);
             let args = command_line::assemble(rewritten, Some(&program), invocation).args;
             start(
                 program,
                 args,
                 invocation.options.exec,
                 &mut connections,
-                &environment,
+                &settings,
                 &signals,
                 voice,
             )
@@ -106,13 +109,14 @@ fn plug_in(
     voice: Voice,
 ) -> Result<(), Failure> {
     let timeout = invocation.options.timeout.unwrap_or(TIMEOUT);
+    let waiting = Waiting::new(invocation.options.wait, signals, voice);
     for (index, plug) in plugs.iter().enumerate() {
         let options = DialOptions {
             description: description(index, plug),
             timeout,
             environment: environment.clone(),
         };
-        let connection = match dial(&plug.vnl, &options, Some(signals.interrupt())) {
+        let connection = match waiting.dial(&plug.vnl, &options) {
             Ok(connection) => connection,
             Err(DialError::Interrupted) => return Err(interrupted(signals)),
             Err(error) => {
@@ -167,12 +171,34 @@ fn version(
     }
 }
 
+/// How the VM is kept.
+fn settings(
+    invocation: &Invocation<'_>,
+    wiring: &Wiring<'_>,
+    environment: &Environment,
+) -> Settings {
+    let options = &invocation.options;
+    let reconnect = match options.reconnect {
+        None | Some(vde_args::Reconnect::On) => Reconnect::Always,
+        Some(vde_args::Reconnect::For(time)) => Reconnect::For(time),
+        Some(_) => Reconnect::Never,
+    };
+    let policy = Policy {
+        reconnect,
+        timeout: options.timeout.unwrap_or(TIMEOUT),
+        link_state: options.link_state,
+        seed: u64::from(std::process::id()),
+    };
+    let macs = wiring.macs().into_iter().map(|mac| mac.map(MacAddr::new)).collect();
+    Settings { policy, environment: environment.clone(), macs }
+}
+
 fn start(
     program: Program,
     args: Vec<OsString>,
     exec: bool,
     connections: &mut [Connection],
-    environment: &Environment,
+    settings: &Settings,
     signals: &Signals,
     voice: Voice,
 ) -> Result<End, Failure> {
@@ -194,13 +220,6 @@ fn start(
         return Err(Failure::Interrupted(signal));
     }
     let vm = launch.spawn().map_err(Failure::Launch)?;
-    let policy = Policy {
-        reconnect: Reconnect::default(),
-        timeout: TIMEOUT,
-        link_state: false,
-        seed: u64::from(std::process::id()),
-    };
-    let settings = Settings { policy, environment: environment.clone(), macs: Vec::new() };
     let mut attendant = Teller { voice };
-    supervise(vm, signals, connections, &settings, &mut attendant).map_err(Failure::Supervise)
+    supervise(vm, signals, connections, settings, &mut attendant).map_err(Failure::Supervise)
 }

@@ -34,7 +34,6 @@ options, before the QEMU command (or first, after it):
   --events FD|PATH     tell what happens, as lines of JSON
   --ready-fd FD        say on this descriptor that the VM has its network
   --link-state         tell the guest when its network goes and comes
-  --pidfile PATH       keep vdeq's process id in this file
   --qemu-version X.Y   the version of QEMU, instead of asking it
   --dry-run            print the command that would run, and do not run it
   --explain[=json]     print what becomes of every argument, and why

@@ -36,6 +36,14 @@ impl<'a> Wiring<'a> {
         }
     }
 
+    /// The guest's address on each plug, where it is known.
+    pub(crate) fn macs(&self) -> Vec<Option<[u8; 6]>> {
+        match self {
+            Self::Qemu(network) => network.macs(),
+            Self::Other(placeholders) => placeholders.macs(),
+        }
+    }
+
     pub(crate) fn notes(&self) -> &[Note] {
         match self {
             Self::Qemu(network) => network.notes(),

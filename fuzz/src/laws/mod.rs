@@ -111,7 +111,7 @@ fn own_options(argv: &[OsString], run: &Invocation<'_>) {
 /// The files and descriptors are the words that were said, and vdeq is there to see to them.
 fn files(argv: &[OsString], options: &Options) {
     let said = |spot: &Spot| argv[spot.index].as_bytes().get(spot.span.clone()).expect("a word");
-    for file in [&options.control, &options.pidfile].into_iter().flatten() {
+    if let Some(file) = &options.control {
         assert!(!file.value.is_empty() && file.value.as_bytes() == said(&file.spot));
     }
     if let Some(Given { value: Sink::Path(path), spot, .. }) = &options.events {
@@ -126,7 +126,7 @@ fn files(argv: &[OsString], options: &Options) {
         let digits = std::str::from_utf8(said(spot)).expect("digits").trim_start_matches('0');
         assert_eq!(fd.to_string().trim_start_matches('0'), digits);
     }
-    let is_watched = options.control.is_some() || options.pidfile.is_some();
+    let is_watched = options.control.is_some();
     assert!(!(options.exec && (is_watched || options.events.is_some() || options.link_state)));
 }
 

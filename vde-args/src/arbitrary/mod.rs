@@ -212,7 +212,7 @@ fn own_value(u: &mut Unstructured<'_>, id: OwnId) -> Result<OsString> {
         OwnId::Explain => &["text", "json"],
         OwnId::Reconnect => &["on", "off", "30", "0"],
         OwnId::Wait => &["5", ".25"],
-        OwnId::Control | OwnId::Pidfile => &["/run/c", "./3", ""],
+        OwnId::Control => &["/run/c", "./3", ""],
         OwnId::Events => &["3", "./3", "99999999999", ""],
         OwnId::ReadyFd => &["3", "0", "x"],
         _ => &[""],

@@ -15,8 +15,7 @@ fn shown<T: std::fmt::Debug>(given: &Option<Given<T>>) -> String {
 
 #[test]
 fn they_stand_before_the_program_or_directly_after_it() {
-    let options = "--reconnect=on --wait --control /c --events 5 --ready-fd 6 --link-state \
-                   --pidfile /p";
+    let options = "--reconnect=on --wait --control /c --events 5 --ready-fd 6 --link-state";
     for text in ["vdeq OPTIONS qemu -m 1", "vdeq qemu OPTIONS -m 1", "vdeqemu OPTIONS -m 1"] {
         let run = run(&text.replace("OPTIONS", options));
         let given = &run.options;
@@ -24,7 +23,6 @@ fn they_stand_before_the_program_or_directly_after_it() {
         assert!(shown(&given.control).starts_with("\"/c\" "), "{text}");
         assert!(shown(&given.events).starts_with("Fd(5) "), "{text}");
         assert!(shown(&given.ready_fd).starts_with("6 "), "{text}");
-        assert!(shown(&given.pidfile).starts_with("\"/p\" "), "{text}");
         assert!(given.link_state, "{text}");
         assert_eq!(joined(run.line.words()), "-m 1", "{text}");
     }
@@ -75,11 +73,10 @@ fn to_wait_is_for_ever_or_for_a_time_behind_an_equals_sign() {
 
 #[test]
 fn files_and_descriptors_know_where_they_were_said() {
-    let given = run("vdeq --control=/a --pidfile b --events=./3 --ready-fd=007 qemu").options;
+    let given = run("vdeq --control=/a -v --events=./3 --ready-fd=007 qemu").options;
     assert_eq!(shown(&given.control), "\"/a\" 1:10..12");
-    assert_eq!(shown(&given.pidfile), "\"b\" 3:0..1");
-    assert_eq!(shown(&given.events), "Path(\"./3\") 4:9..12");
-    assert_eq!(shown(&given.ready_fd), "7 5:11..14");
+    assert_eq!(shown(&given.events), "Path(\"./3\") 3:9..12");
+    assert_eq!(shown(&given.ready_fd), "7 4:11..14");
     let given = run("vdeq --control a qemu --control b").options;
     assert_eq!(shown(&given.control), "\"b\" 5:0..1");
 }
@@ -108,9 +105,7 @@ fn digits_are_a_descriptor_and_anything_else_is_a_path() {
 
 #[test]
 fn an_empty_path_is_an_error() {
-    for (option, expected) in
-        [("--control", "PATH"), ("--pidfile", "PATH"), ("--events", "FD|PATH")]
-    {
+    for (option, expected) in [("--control", "PATH"), ("--events", "FD|PATH")] {
         for text in [format!("vdeq {option}= qemu"), format!("vdeq {option}  qemu")] {
             let error = error(&text);
             assert_eq!(error.kind, ArgErrorKind::EmptyValue { expected }, "{text}");
@@ -130,7 +125,6 @@ fn exec_leaves_nobody_to_do_what_they_ask_for() {
         ("--control=/c", "0..9 --control"),
         ("--events=3", "0..8 --events"),
         ("--link-state", "0..12 --link-state"),
-        ("--pidfile=/p", "0..9 --pidfile"),
     ] {
         for (text, index) in [
             (format!("vdeq --exec {option} qemu"), 2),
@@ -170,6 +164,6 @@ fn the_link_state_is_for_a_qemu() {
         (&error.kind, &*place(&error)),
         (&ArgErrorKind::Contradiction { other }, "2:0..12 --link-state")
     );
-    let run = run("vdeq --fd-placeholder --control /c --reconnect=on --pidfile /p program");
+    let run = run("vdeq --fd-placeholder --control /c --reconnect=on program");
     assert!(run.options.control.is_some());
 }

@@ -29,7 +29,7 @@ fn a_plug_is_close_on_exec_and_connected_and_has_no_name() {
     use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
     let switch = switch();
     let Client { connection, data } = Client::plug(switch.dir(), "3");
-    for fd in [&connection.control.as_ref().unwrap(), &connection.data] {
+    for fd in [connection.control.as_ref().unwrap(), &connection.data] {
         let flags = FdFlag::from_bits_retain(fcntl(fd, FcntlArg::F_GETFD).unwrap());
         assert!(flags.contains(FdFlag::FD_CLOEXEC));
     }

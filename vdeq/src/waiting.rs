@@ -1,0 +1,80 @@
+//! Waiting for a switch that is not there yet (`--wait`).
+//!
+//! Only the absence of a switch is waited out: nothing at its place, or nobody who listens. A switch
+//! that is there and refuses is an error at once.
+
+use std::time::{Duration, Instant};
+
+use vde_args::Wait;
+use vde_exec::vde_proto::{DialFailure, PlugError, Vnl};
+use vde_exec::{Connection, DialError, DialOptions, LocateError, Signals, dial};
+
+use crate::voice::Voice;
+
+/// Pause between two looks.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Dials as patiently as the user is.
+pub(crate) struct Waiting<'a> {
+    wait: Option<Wait>,
+    started: Instant,
+    signals: &'a Signals,
+    voice: Voice,
+}
+
+impl<'a> Waiting<'a> {
+    /// The time of all plugs together runs from now on.
+    pub(crate) fn new(wait: Option<Wait>, signals: &'a Signals, voice: Voice) -> Self {
+        Self { wait, started: Instant::now(), signals, voice }
+    }
+
+    /// Plugs in, as soon as there is a switch.
+    ///
+    /// # Errors
+    /// Those of [`dial`]: also of an absence, when the time is over.
+    pub(crate) fn dial(&self, vnl: &Vnl, options: &DialOptions) -> Result<Connection, DialError> {
+        let mut told = false;
+        loop {
+            let error = match dial(vnl, options, Some(self.signals.interrupt())) {
+                Err(error) if is_absence(&error) && self.has_time() => error,
+                result => return result,
+            };
+            if !told {
+                told = true;
+                self.voice.say(format_args!("waiting for a switch: {error}"));
+            }
+            if self.pause() {
+                return Err(DialError::Interrupted);
+            }
+        }
+    }
+
+    fn has_time(&self) -> bool {
+        match self.wait {
+            None => false,
+            Some(Wait::For(time)) => self.started.elapsed() < time,
+            Some(_) => true,
+        }
+    }
+
+    /// Waits a little; returns whether a signal interrupted that.
+    fn pause(&self) -> bool {
+        let left = match self.wait {
+            Some(Wait::For(time)) => time.saturating_sub(self.started.elapsed()),
+            _ => PAUSE,
+        };
+        self.signals.interrupted_within(left.min(PAUSE))
+    }
+}
+
+/// Whether it says that there is no switch, or nobody in it.
+fn is_absence(error: &DialError) -> bool {
+    use DialFailure::{Absent, Dead};
+    match error {
+        DialError::Locate(LocateError::NoDefault { .. } | LocateError::Absent { .. }) => true,
+        // A directory without a control socket.
+        DialError::Locate(LocateError::NotASwitch { path, .. }) => path.is_dir(),
+        DialError::Handshake { error: PlugError::Dial(Absent | Dead), .. } => true,
+        _ => false,
+    }
+}
