@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod attendant;
+mod background;
 mod calls;
 mod connection;
 mod data_socket;
@@ -26,6 +27,7 @@ mod version_cache;
 mod vm;
 
 pub use attendant::{Attendant, Order, Report};
+pub use background::{Back, Front, Side, split};
 pub use connection::{Connection, hang_up};
 pub use data_socket::BindError;
 pub use dial::{DialError, DialOptions, dial, give_back};

@@ -1,5 +1,5 @@
-//! The only unsafe code: what a child does between fork and exec, signal dispositions, descriptors
-//! that a system call returns as numbers, and the address that is none.
+//! The only unsafe code: forking, what a child does between fork and exec, signal dispositions,
+//! descriptors that a system call returns as numbers, and the address that is none.
 #![allow(unsafe_code, reason = "system calls that the standard library has no safe form for")]
 
 use std::io;
@@ -12,6 +12,7 @@ use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::libc;
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, pthread_sigmask, signal};
+use nix::unistd::{ForkResult, Pid};
 
 /// Lets the program that `command` starts inherit `fds`, under the same numbers, and gives it the
 /// signal mask `mask`. Everything else stays close-on-exec.
@@ -39,6 +40,24 @@ pub(crate) fn die_with_parent(command: &mut Command) {
     let prepare = || Ok(set_pdeathsig(Signal::SIGKILL)?);
     // SAFETY: `prepare` calls nothing but prctl(2), which is async-signal-safe.
     unsafe { command.pre_exec(prepare) };
+}
+
+/// Which process one is after [`fork`].
+pub(crate) enum Fork {
+    /// The one that was there before; this is its child.
+    Parent(Pid),
+    /// The new one.
+    Child,
+}
+
+/// Splits this process, which must have no other thread, in two.
+pub(crate) fn fork() -> nix::Result<Fork> {
+    // SAFETY: the caller has seen that there is one thread, so no lock is held by another that the
+    // child would wait for in vain, and whatever the child calls works as in the parent.
+    match unsafe { nix::unistd::fork() }? {
+        ForkResult::Parent { child } => Ok(Fork::Parent(child)),
+        ForkResult::Child => Ok(Fork::Child),
+    }
 }
 
 /// Gives `which` its default disposition, so that raising it has the effect that it is known for.

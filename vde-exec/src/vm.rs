@@ -45,7 +45,11 @@ impl Vm {
     /// The process of `child`, which is not waited for by anybody else.
     #[must_use]
     pub fn of(child: &Child) -> Self {
-        let pid = Pid::from_raw(i32::try_from(child.id()).unwrap_or_default());
+        Self::with_id(Pid::from_raw(i32::try_from(child.id()).unwrap_or_default()))
+    }
+
+    /// The child with this process id.
+    pub(crate) fn with_id(pid: Pid) -> Self {
         Self { pid, follow: None, adopts: false }
     }
 
@@ -89,6 +93,18 @@ impl Vm {
             }
             // It did not daemonize after all (`-daemonize -version`), or has ended already.
             None => Ok(Fate::Ended(end)),
+        }
+    }
+
+    /// Waits for the end of the process itself.
+    pub(crate) fn wait(&self) -> Result<End, Errno> {
+        loop {
+            match waitpid(self.pid, None) {
+                Ok(WaitStatus::Exited(_, status)) => return Ok(End::Exited(status)),
+                Ok(WaitStatus::Signaled(_, signal, _)) => return Ok(End::Killed(signal as i32)),
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(errno) => return Err(errno),
+            }
         }
     }
 

@@ -34,6 +34,7 @@ pub(crate) enum Failure {
     Launch(LaunchError),
     Signals(Errno),
     Supervise(io::Error),
+    Background(io::Error),
     Output(io::Error),
     Numbers(io::Error),
     Interrupted(i32),
@@ -109,6 +110,7 @@ impl Failure {
             Self::Launch(error) => error.to_string(),
             Self::Signals(errno) => format!("cannot set up signals: {}", errno.desc()),
             Self::Supervise(error) => format!("cannot watch the virtual machine: {error}"),
+            Self::Background(error) => format!("cannot go to the background: {error}"),
             Self::Output(error) => format!("cannot write: {error}"),
             Self::Numbers(error) => format!("cannot foresee the descriptors: {error}"),
             Self::Interrupted(_) => "interrupted; no virtual machine was started".to_owned(),
@@ -138,6 +140,7 @@ impl Failure {
             }
             Self::Launch(_)
             | Self::Signals(_)
+            | Self::Background(_)
             | Self::Output(_)
             | Self::Numbers(_)
             | Self::Interrupted(_) => Vec::new(),

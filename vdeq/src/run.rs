@@ -11,8 +11,8 @@ use vde_args::{Invocation, QemuVersion, is_uml};
 use vde_exec::supervisor::{Policy, Reconnect};
 use vde_exec::vde_proto::MacAddr;
 use vde_exec::{
-    Connection, DialError, DialOptions, End, Environment, Launch, Program, Settings, Signals,
-    give_back, hang_up, number, supervise,
+    Connection, DialError, DialOptions, End, Environment, Launch, Program, Settings, Side, Signals,
+    adopt_orphans, give_back, hang_up, number, split, supervise,
 };
 
 use crate::command_line;
@@ -40,6 +40,16 @@ pub(crate) fn run(invocation: &Invocation<'_>) -> Result<End, Failure> {
     let program = find(invocation, &environment, voice)?;
     wiring.tell_notes(voice);
 
+    let back = match wiring.daemonizes(invocation) {
+        true => match split().map_err(Failure::Background)? {
+            Side::Front(front) => {
+                let signals = Signals::take().map_err(Failure::Signals)?;
+                return front.wait(&signals).map_err(Failure::Background);
+            }
+            Side::Back(back) => Some(back),
+        },
+        false => None,
+    };
     let signals = Signals::take().map_err(Failure::Signals)?;
     let detection = match wiring {
         Wiring::Other(_) => Detection::not_needed(),
@@ -66,19 +76,16 @@ pub(crate) fn run(invocation: &Invocation<'_>) -> Result<End, Failure> {
                 &mut connections,
                 &settings,
                 &signals,
-                voice,
+                Teller { voice, back },
             )
         });
-    // A daemonized VM has the ports, and keeps them.
-    if end.is_err() || !invocation.line.options().any(|option| option.name == "daemonize") {
-        match end {
-            Ok(End::Killed(_)) => hang_up(&connections),
-            // What ended is the machine itself, and not something that started it.
-            Ok(End::Exited(_)) if is_uml(&invocation.program) => hang_up(&connections),
-            _ => {}
-        }
-        give_back(connections, PATIENCE);
+    match end {
+        Ok(End::Killed(_)) => hang_up(&connections),
+        // What ended is the machine itself, and not something that started it.
+        Ok(End::Exited(_)) if is_uml(&invocation.program) => hang_up(&connections),
+        _ => {}
     }
+    give_back(connections, PATIENCE);
     end
 }
 
@@ -200,11 +207,11 @@ fn start(
     connections: &mut [Connection],
     settings: &Settings,
     signals: &Signals,
-    voice: Voice,
+    mut attendant: Teller,
 ) -> Result<End, Failure> {
     let words =
         std::iter::once(program.path.as_os_str()).chain(args.iter().map(OsString::as_os_str));
-    voice.detail(format_args!("running: {}", quote::shell_line(words)));
+    attendant.voice.detail(format_args!("running: {}", quote::shell_line(words)));
     let launch = Launch {
         program: program.path,
         name: program.name,
@@ -219,7 +226,13 @@ fn start(
     if let Some(signal) = signals.interruption() {
         return Err(Failure::Interrupted(signal));
     }
-    let vm = launch.spawn().map_err(Failure::Launch)?;
-    let mut attendant = Teller { voice };
+    let daemonizes = attendant.back.is_some();
+    if daemonizes {
+        adopt_orphans().map_err(Failure::Signals)?;
+    }
+    let mut vm = launch.spawn().map_err(Failure::Launch)?;
+    if daemonizes {
+        vm = vm.daemonizing(connections.first().map(|plug| plug.data.as_raw_fd()));
+    }
     supervise(vm, signals, connections, settings, &mut attendant).map_err(Failure::Supervise)
 }

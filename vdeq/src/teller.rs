@@ -2,7 +2,7 @@
 
 use vde_exec::supervisor::{Event, Trouble};
 use vde_exec::vde_proto::PlugError;
-use vde_exec::{Attendant, Report};
+use vde_exec::{Attendant, Back, Report};
 
 use crate::voice::Voice;
 
@@ -10,12 +10,20 @@ use crate::voice::Voice;
 #[derive(Debug)]
 pub(crate) struct Teller {
     pub(crate) voice: Voice,
+    /// Whom to let go when the VM has daemonized.
+    pub(crate) back: Option<Back>,
 }
 
 impl Attendant for Teller {
     fn told(&mut self, event: &Event, report: &Report<'_>) {
         if let Some(sentence) = sentence(event, report) {
             self.voice.say(sentence);
+        }
+    }
+
+    fn daemonized(&mut self) {
+        if let Some(Err(error)) = self.back.take().map(Back::detach) {
+            self.voice.say(format_args!("cannot leave the terminal: {error}"));
         }
     }
 }

@@ -36,6 +36,14 @@ impl<'a> Wiring<'a> {
         }
     }
 
+    /// Whether the program is a QEMU that is told to go on in the background.
+    pub(crate) fn daemonizes(&self, invocation: &Invocation<'_>) -> bool {
+        let asks = |option: OptionItem<'_>| option.name == "daemonize";
+        matches!(self, Self::Qemu(_))
+            && !invocation.options.exec
+            && invocation.line.options().any(asks)
+    }
+
     /// The guest's address on each plug, where it is known.
     pub(crate) fn macs(&self) -> Vec<Option<[u8; 6]>> {
         match self {

@@ -41,7 +41,7 @@ fn mod_gives_the_socket_its_permissions_while_the_switch_is_asked() {
 }
 
 #[test]
-fn a_daemonized_vm_keeps_its_port_after_vdeq_has_ended_and_gives_it_back_with_its_life() {
+fn a_daemonized_vm_is_watched_over_from_the_background_for_its_life() {
     let (world, switch) = (World::new(), switch());
     let (pid_file, console) = (world.path("pid"), world.path("console"));
     let mut command = world.vdeq();
@@ -56,15 +56,26 @@ fn a_daemonized_vm_keeps_its_port_after_vdeq_has_ended_and_gives_it_back_with_it
     let mut b =
         Guest::boot("b", world.vdeq().arg("qemu-system-x86_64").args(nic(11, &vde(&switch))), B);
     b.expect("VDEQ-GUEST ping OK peer=10.0.0.1");
+    let of_b = format!("pid={} ", b.pid());
     let ports = switch.busy_ports();
-    let description = format!("pid={}", outcome.pid);
-    assert!(ports.iter().any(|port| port.endpoints[0].description.contains(&description)));
+    let mut descriptions = ports.iter().map(|port| port.endpoints[0].description.clone());
+    let description = descriptions.find(|text| !text.contains(&of_b)).unwrap();
+    let watcher: u32 =
+        description.split(' ').find_map(|word| word.strip_prefix("pid=")).unwrap().parse().unwrap();
+    let _watcher = KillProcess(watcher);
+    assert_ne!(watcher, outcome.pid, "the prompt came back");
+
+    // It does there what it does in front of a terminal.
+    let port = ports.iter().find(|port| !port.endpoints[0].description.contains(&of_b)).unwrap();
+    let _ = switch.console(&format!("port/epclose {} {}", port.number, port.endpoints[0].id));
+    b.ping("10.0.0.1", 3);
 
     signal(daemon, "TERM");
     wait_gone(daemon);
+    wait_gone(watcher);
     switch.wait_for_ports("the daemon's port is given back", |ports| ports.len() == 1);
     b.power_off();
-    world.assert_nothing_left(outcome.pid, &switch);
+    world.assert_nothing_left(watcher, &switch);
 }
 
 #[test]

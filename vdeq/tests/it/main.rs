@@ -12,6 +12,7 @@
 )]
 
 mod command_line;
+mod daemonize;
 mod documentation;
 mod exit_status;
 mod inheritance;

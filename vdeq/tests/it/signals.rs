@@ -113,21 +113,6 @@ fn v17_an_interrupted_handshake_ends_vdeq_by_the_signal_and_leaves_nothing() {
 }
 
 #[test]
-fn v19_a_daemonized_vm_keeps_its_port_until_it_ends_and_vdeq_does_not_wait_for_it() {
-    let world = World::new();
-    let net = format!("vde,{}", world.sock());
-    for word in ["-daemonize", "--daemonize"] {
-        let run = world.vdeq(&[QEMU, word, "-net", &net]).act("daemonize run").start();
-        let report = run.wait_running();
-        run.finish().assert_ran(0);
-        assert_eq!(world.switch.ports().len(), 1);
-
-        kill(report.pid, Signal::SIGTERM);
-        world.assert_nothing_left();
-    }
-}
-
-#[test]
 fn a_vm_keeps_its_network_when_vdeq_is_killed() {
     let world = World::new();
     let (mut run, report) = running(&world, &[], "run");
