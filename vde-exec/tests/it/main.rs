@@ -13,3 +13,4 @@ mod client;
 mod dialing;
 mod probing;
 mod properties;
+mod supervisor;

@@ -1,0 +1,259 @@
+//! The supervisor, step by step: what it does about one event after another, on a clock of the test's.
+
+use std::time::Duration;
+
+use vde_exec::End;
+use vde_exec::supervisor::{
+    Event, Input, MoveError, NicConfig, NicState, Output, Policy, Reconnect, Stream, Supervisor,
+    Target, Ticket, Trouble,
+};
+use vde_exec::vde_proto::{
+    Description, DialFailure, MacAddr, PlugError, PortNumber, PortRequest, Reply, SocketPath,
+};
+
+const MAC: MacAddr = MacAddr::new([0x52, 0x54, 0, 0, 0, 7]);
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// A supervisor of one NIC, and the time.
+struct Bench {
+    supervisor: Supervisor,
+    now: Duration,
+}
+
+impl Bench {
+    fn new(reconnect: Reconnect) -> Self {
+        let policy = Policy { reconnect, timeout: ms(5000), link_state: true, seed: 1 };
+        let nic = NicConfig {
+            address: Some(SocketPath::new("/proc/7/fd/5").unwrap()),
+            asked: PortNumber::new(3).map_or(PortRequest::Any, PortRequest::Number),
+            port: Some(3),
+            description: Description::sanitised("bench"),
+            mac: Some(MAC),
+        };
+        let supervisor = Supervisor::new(Duration::ZERO, policy, vec![nic]);
+        // Long enough for the first plug to count as one that held.
+        Self { supervisor, now: ms(10_000) }
+    }
+
+    /// What it does about an event.
+    fn on(&mut self, input: Input<'_>) -> Vec<Output> {
+        self.supervisor.handle(self.now, input);
+        std::iter::from_fn(|| self.supervisor.poll_output()).collect()
+    }
+
+    /// Lets time pass until it is due to do something, and says what that is.
+    fn wait(&mut self) -> Vec<Output> {
+        self.now = self.supervisor.deadline().expect("something is due");
+        self.on(Input::Tick)
+    }
+
+    fn state(&self) -> NicState {
+        self.supervisor.status().next().unwrap().state
+    }
+
+    /// The switch answers the call that has just been made: the outputs from then on.
+    fn answer(&mut self, port: u32) -> Vec<Output> {
+        let path = SocketPath::new(format!("/run/sw/{port:03}.9")).unwrap();
+        let sent = self.on(Input::Dialed(0));
+        assert!(matches!(sent.last(), Some(Output::Send(0, _))), "{sent:?}");
+        let reply = Reply { path: path.clone() }.emit();
+        let connects = self.on(Input::Received(0, Stream::New, &reply));
+        assert_eq!(connects, [Output::ConnectData(0, path)]);
+        self.on(Input::DataConnected(0))
+    }
+
+    fn lose(&mut self) -> Vec<Output> {
+        self.on(Input::Closed(0, Stream::Held))
+    }
+}
+
+fn lost(retrying: bool) -> Output {
+    Output::Tell(Event::Lost { nic: 0, why: Trouble::HungUp, retrying })
+}
+
+#[test]
+fn an_idle_supervisor_has_nothing_to_wait_for() {
+    let mut bench = Bench::new(Reconnect::Always);
+    assert_eq!(bench.supervisor.deadline(), None);
+    assert_eq!(bench.on(Input::Tick), []);
+}
+
+#[test]
+fn a_plug_that_is_lost_is_dialed_at_once_and_kept_when_it_is_up() {
+    let mut bench = Bench::new(Reconnect::Always);
+    assert_eq!(
+        bench.lose(),
+        [Output::Unplug(0), Output::SetLink(0, false), lost(true), Output::Dial(0, Target::Home)]
+    );
+    assert_eq!(bench.state(), NicState::Down);
+    bench.now += ms(2);
+    let back = Event::Plugged { nic: 0, port: Some(3), outage: ms(2), attempts: 1, moved: false };
+    assert_eq!(
+        bench.answer(3),
+        [Output::Keep(0), Output::SetLink(0, true), Output::Announce(0, MAC), Output::Tell(back)]
+    );
+    assert_eq!((bench.state(), bench.supervisor.deadline()), (NicState::Up, None));
+}
+
+#[test]
+fn an_absent_switch_is_called_until_it_is_back_and_that_is_told_once() {
+    let mut bench = Bench::new(Reconnect::Always);
+    bench.lose();
+    let mut told = 0;
+    for _ in 0..20 {
+        let outputs = bench.on(Input::DialFailed(0, DialFailure::Dead));
+        told += outputs.iter().filter(|output| matches!(output, Output::Tell(_))).count();
+        let before = bench.now;
+        assert_eq!(bench.wait(), [Output::Dial(0, Target::Home)]);
+        assert!(bench.now - before <= ms(625));
+    }
+    assert_eq!(told, 1);
+    assert!(matches!(bench.answer(3)[..], [Output::Keep(0), ..]));
+}
+
+#[test]
+fn the_port_that_was_asked_for_is_asked_for_again_and_no_other() {
+    let mut bench = Bench::new(Reconnect::Always);
+    bench.lose();
+    for _ in 0..10 {
+        let sent = bench.on(Input::Dialed(0));
+        let Some(Output::Send(0, request)) = sent.last() else { panic!("{sent:?}") };
+        assert_eq!(request[8..12], 0x0300_u32.to_ne_bytes());
+        let refused = bench.on(Input::Closed(0, Stream::New));
+        assert_eq!(refused[0], Output::Abandon(0));
+        assert_eq!(bench.wait(), [Output::Dial(0, Target::Home)]);
+    }
+    let trouble = bench.supervisor.status().next().unwrap().last_trouble;
+    assert_eq!(trouble, Some(Trouble::Plug(PlugError::Refused)));
+}
+
+#[test]
+fn without_reconnecting_the_vm_runs_on_without_its_network() {
+    let mut bench = Bench::new(Reconnect::Never);
+    assert_eq!(bench.lose(), [Output::Unplug(0), Output::SetLink(0, false), lost(false)]);
+    assert_eq!((bench.state(), bench.supervisor.deadline()), (NicState::GivenUp, None));
+}
+
+#[test]
+fn a_deadline_for_reconnecting_is_kept_to_the_moment() {
+    let mut bench = Bench::new(Reconnect::For(ms(3000)));
+    bench.lose();
+    let end = bench.now + ms(3000);
+    bench.on(Input::DialFailed(0, DialFailure::Absent));
+    let last = loop {
+        let outputs = bench.wait();
+        if outputs != [Output::Dial(0, Target::Home)] {
+            break outputs;
+        }
+        bench.on(Input::DialFailed(0, DialFailure::Absent));
+    };
+    let why = Trouble::Plug(PlugError::Dial(DialFailure::Absent));
+    assert_eq!(last, [Output::Tell(Event::GaveUp { nic: 0, why })]);
+    assert_eq!((bench.now, bench.supervisor.deadline()), (end, None));
+}
+
+#[test]
+fn a_switch_that_hangs_up_again_and_again_is_called_more_and_more_rarely() {
+    let mut bench = Bench::new(Reconnect::Always);
+    bench.lose();
+    let mut pauses = Vec::new();
+    for _ in 0..12 {
+        bench.answer(3);
+        bench.now += ms(1);
+        bench.lose();
+        let before = bench.now;
+        assert_eq!(bench.wait(), [Output::Dial(0, Target::Home)]);
+        pauses.push(bench.now - before);
+    }
+    assert!(pauses[0] < ms(320) && pauses[11] > ms(40_000), "{pauses:?}");
+}
+
+#[test]
+fn a_switch_that_talks_on_and_on_is_hung_up_on() {
+    let mut bench = Bench::new(Reconnect::Always);
+    assert_eq!(bench.on(Input::Received(0, Stream::Held, &[b'x'; 65_536])), []);
+    let outputs = bench.on(Input::Received(0, Stream::Held, b"x"));
+    assert_eq!(outputs[0], Output::Unplug(0));
+    let chatter = Event::Lost { nic: 0, why: Trouble::Chatter, retrying: true };
+    assert!(outputs.contains(&Output::Tell(chatter)));
+}
+
+fn replug(bench: &mut Bench, ticket: u64) -> Vec<Output> {
+    let (target, port) = (Target::Elsewhere, PortRequest::Any);
+    bench.on(Input::Replug { nic: 0, target, port, ticket: Ticket(ticket) })
+}
+
+#[test]
+fn a_move_leaves_the_old_switch_only_when_somebody_listens_at_the_new_one() {
+    let mut bench = Bench::new(Reconnect::Always);
+    assert_eq!(replug(&mut bench, 1), [Output::Dial(0, Target::Elsewhere)]);
+    let outputs = bench.on(Input::DialFailed(0, DialFailure::Absent));
+    let error = MoveError::Plug(PlugError::Dial(DialFailure::Absent));
+    assert_eq!(outputs, [Output::Abandon(0), Output::Answer(Ticket(1), Err(error))]);
+    assert_eq!((bench.state(), bench.supervisor.deadline()), (NicState::Up, None));
+
+    replug(&mut bench, 2);
+    let outputs = bench.answer(9);
+    assert!(outputs.contains(&Output::Answer(Ticket(2), Ok(()))), "{outputs:?}");
+    assert_eq!(bench.state(), NicState::Up);
+    // What was asked for there is what is asked for from now on.
+    assert_eq!(bench.supervisor.status().next().unwrap().asked, PortRequest::Any);
+}
+
+#[test]
+fn a_move_that_is_refused_goes_back_to_where_it_was() {
+    for reconnect in [Reconnect::Always, Reconnect::Never] {
+        let mut bench = Bench::new(reconnect);
+        replug(&mut bench, 1);
+        let left = bench.on(Input::Dialed(0));
+        assert_eq!(left[..2], [Output::Unplug(0), Output::SetLink(0, false)]);
+        let outputs = bench.on(Input::Closed(0, Stream::New));
+        let error = MoveError::Plug(PlugError::Refused);
+        assert_eq!(
+            outputs,
+            [
+                Output::Abandon(0),
+                Output::Answer(Ticket(1), Err(error)),
+                Output::Dial(0, Target::Home)
+            ]
+        );
+        assert!(matches!(bench.answer(3)[..], [Output::Keep(0), ..]));
+    }
+}
+
+#[test]
+fn every_request_to_move_is_answered_once() {
+    let mut bench = Bench::new(Reconnect::Always);
+    let (target, port) = (Target::Home, PortRequest::Any);
+    let nonsense = bench.on(Input::Replug { nic: 7, target, port, ticket: Ticket(1) });
+    assert_eq!(nonsense, [Output::Answer(Ticket(1), Err(MoveError::NoSuchNic))]);
+    replug(&mut bench, 2);
+    assert_eq!(replug(&mut bench, 3), [Output::Answer(Ticket(3), Err(MoveError::Busy))]);
+    assert_eq!(
+        bench.on(Input::VmEnded(End::Exited(4))),
+        [Output::Answer(Ticket(2), Err(MoveError::Ended)), Output::Exit(End::Exited(4))]
+    );
+    assert_eq!(bench.on(Input::VmEnded(End::Exited(5))), []);
+}
+
+#[test]
+fn who_gave_up_is_revived_by_a_move() {
+    let mut bench = Bench::new(Reconnect::Never);
+    bench.lose();
+    replug(&mut bench, 1);
+    bench.answer(2);
+    assert_eq!(bench.state(), NicState::Up);
+}
+
+#[test]
+fn signals_go_to_the_vm_unless_it_had_them() {
+    let mut bench = Bench::new(Reconnect::Always);
+    let mut on = |had_by_vm, stops| bench.on(Input::Signal { number: 2, had_by_vm, stops });
+    assert_eq!(on(false, false), [Output::PassOn(2)]);
+    assert_eq!(on(true, false), []);
+    assert_eq!(on(true, true), [Output::Stop]);
+    assert_eq!(on(false, true), [Output::PassOn(2), Output::Stop]);
+}
