@@ -48,12 +48,16 @@ pub(crate) fn hear<'a>(control: BorrowedFd<'_>, buffer: &'a mut [u8]) -> Heard<'
     }
 }
 
+/// The user whom the switch runs as; the one that asked it to listen, whatever the path says.
+pub(crate) fn user_of_switch(control: BorrowedFd<'_>) -> Option<u32> {
+    getsockopt(&control, sockopt::PeerCredentials).ok().map(|credentials| credentials.uid())
+}
+
 /// Whose data socket we take: the switch process's own, or ours (a root switch gives it away,
 /// \[P-6.16\]).
 pub(crate) fn trusted_owners(control: BorrowedFd<'_>) -> [u32; 2] {
     let ours = geteuid().as_raw();
-    let peer = getsockopt(&control, sockopt::PeerCredentials);
-    [ours, peer.map_or(ours, |credentials| credentials.uid())]
+    [ours, user_of_switch(control).unwrap_or(ours)]
 }
 
 /// What is wrong with the data socket that the switch named.

@@ -23,6 +23,8 @@ pub struct Connection {
     pub port: Option<u32>,
     /// The switch's data socket, which it removes when it has the port back \[P-7.3\].
     pub peer: PathBuf,
+    /// The user whom the switch runs as, if the kernel tells.
+    pub(crate) user: Option<u32>,
     /// What was dialed, with an absolute path.
     pub(crate) vnl: Vnl,
     /// Who we said we are.

@@ -257,10 +257,12 @@ impl Dialing {
         };
         let (data, name) = self.data.into_parts();
         let reach = Reach::after_handshake(name, control.as_fd());
+        let user = calls::user_of_switch(control.as_fd());
         let (port, peer) = (peer.switch_port(), as_path(peer.as_bytes()).to_owned());
         let description = self.plug.config().description.clone();
         let (switch, vnl) = (self.switch, self.vnl);
-        Ok(Connection { control: Some(control), data, switch, port, peer, vnl, description, reach })
+        let control = Some(control);
+        Ok(Connection { control, data, switch, port, peer, user, vnl, description, reach })
     }
 
     /// Interrupted. A switch that is answering just now would keep the port for ever if we hung up

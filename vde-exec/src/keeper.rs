@@ -27,6 +27,7 @@ use crate::calls::{self, Heard};
 use crate::connection::Connection;
 use crate::data_socket::connect_to;
 use crate::environment::Environment;
+use crate::reach;
 use crate::signals::{Caught, Signals};
 use crate::supervisor::{
     Input, NicConfig, NicStatus, Output, Policy, Stream, Supervisor, Target, Ticket,
@@ -96,6 +97,7 @@ struct Call {
     control: Option<OwnedFd>,
     /// What is dialed: the switch, and the locator that it was found by.
     place: Option<(SwitchDir, Vnl)>,
+    user: Option<u32>,
     peer: Option<PathBuf>,
     /// The order that is being carried out, and where it wants the NIC to be.
     order: Option<Ticket>,
@@ -206,11 +208,18 @@ impl Keeper<'_> {
         };
         let (switch, vnl) =
             SwitchDir::locate(vnl, self.environment).map_err(|error| locate_failure(&error))?;
-        if !plug.reach.suits(switch.owner()) {
+        let connected = calls::connect_control(switch.control());
+        let control = connected.map_err(|errno| DialFailure::Other(errno as i32))??;
+        let user = calls::user_of_switch(control.as_fd());
+        // Who makes a switch where ours was (in /tmp, say) must not get the guest's frames.
+        if target == Target::Home && user != plug.user && !user.is_some_and(reach::is_trusted) {
+            return Err(DialFailure::Stranger);
+        }
+        if !user.is_some_and(|user| plug.reach.suits(user)) {
             return Err(DialFailure::OutOfReach);
         }
-        let connected = calls::connect_control(switch.control());
-        call.control = Some(connected.map_err(|errno| DialFailure::Other(errno as i32))??);
+        call.control = Some(control);
+        call.user = user;
         call.place = Some((switch, vnl));
         Ok(())
     }
@@ -251,7 +260,7 @@ impl Keeper<'_> {
         };
         plug.control = call.control.take();
         if let Some((switch, vnl)) = call.place.take() {
-            (plug.switch, plug.vnl) = (switch, vnl);
+            (plug.switch, plug.vnl, plug.user) = (switch, vnl, call.user);
         }
         if let Some(peer) = call.peer.take() {
             plug.port = SocketPath::new(peer.as_os_str().as_encoded_bytes())

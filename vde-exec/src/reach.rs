@@ -3,8 +3,8 @@
 //! A socket is bound once, and a switch connects to it by a path. Its first name is removed right
 //! after the handshake, so that nothing is left behind whatever happens to us. The second name is one
 //! that cannot be removed, whatever happens to the switch's directory: `/proc/PID/fd/N`, where N is a
-//! handle on the socket's file, which stays the way to the socket after its last name is gone. The
-//! kernel lets the same user and root go that way, and nobody else.
+//! handle on the socket's file, which stays the way to the socket after its last name is gone
+//! \[P-7.12\]. The kernel lets the same user and root go that way, and nobody else.
 //!
 //! So a switch of another user, and one that sees other process ids than we do (in a container), need
 //! a name that stays. For them the data socket lives in a directory of its own (`place.rs`), and the
@@ -12,6 +12,7 @@
 
 use std::fs::{self, File};
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
 
 use nix::sys::socket::{getsockopt, sockopt};
 use nix::unistd::geteuid;
@@ -34,7 +35,7 @@ impl Reach {
         let Ok(peer) = getsockopt(&control, sockopt::PeerCredentials) else {
             return Self::Name(name);
         };
-        if !may_use_handles(peer.uid()) || sees_other_processes(peer.pid()) {
+        if !is_trusted(peer.uid()) || !shows_descriptors() || sees_other_processes(peer.pid()) {
             return Self::Name(name);
         }
         match name.handle().try_clone() {
@@ -56,13 +57,19 @@ impl Reach {
 
     /// Whether a switch of this user could go this way.
     pub(crate) fn suits(&self, user: u32) -> bool {
-        matches!(self, Self::Name(_)) || may_use_handles(user)
+        matches!(self, Self::Name(_)) || is_trusted(user)
     }
 }
 
-/// Whether the kernel shows our descriptors to processes of this user (proc(5), ptrace(2)).
-fn may_use_handles(user: u32) -> bool {
+/// Whether this user is root or our own: the kernel lets them do to us what they want.
+pub(crate) fn is_trusted(user: u32) -> bool {
     user == 0 || user == geteuid().as_raw()
+}
+
+/// Whether the kernel shows our descriptors to our own user (proc(5)): it does not if the file of our
+/// program is not readable.
+fn shows_descriptors() -> bool {
+    fs::metadata("/proc/self/fd").is_ok_and(|meta| meta.uid() == geteuid().as_raw())
 }
 
 /// Whether this process, the switch, is known to see other process ids than we do.

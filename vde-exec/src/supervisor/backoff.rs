@@ -71,7 +71,10 @@ fn is_absence(error: &PlugError) -> bool {
             | DialFailure::NotASocketDir
             | DialFailure::Dead
             | DialFailure::Busy => true,
-            DialFailure::Denied | DialFailure::OutOfReach | DialFailure::Other(_) => false,
+            DialFailure::Denied
+            | DialFailure::OutOfReach
+            | DialFailure::Stranger
+            | DialFailure::Other(_) => false,
         },
         PlugError::Data(failure) => *failure == DataFailure::Gone,
         _ => false,

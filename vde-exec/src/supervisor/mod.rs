@@ -25,7 +25,7 @@
 //!
 //! * **The data socket** is the same object for the whole life of the VM, which holds it, too. It is
 //!   never closed here; plugging in elsewhere means to dissolve its association and to connect it
-//!   again. A new switch could not connect to it as long as it is connected to an old one, so
+//!   again. A new switch could not connect to it as long as it is connected to an old one \[P-7.11\], so
 //!   [`Output::Unplug`] always comes before the request is sent.
 //! * **Who closes what.** The driver has at most two control streams for a NIC: the *held* one, which
 //!   [`Output::Unplug`] hangs up on (the VM may hold a copy: closing would not do), and the *new* one,

@@ -20,6 +20,8 @@ pub enum DialFailure {
     Busy,
     /// The switch belongs to a user who cannot reach our data socket, whatever it is called.
     OutOfReach,
+    /// A switch is there, but of another user than the one that was there before.
+    Stranger,
     /// Anything else, as an errno.
     Other(i32),
 }
@@ -67,6 +69,7 @@ impl fmt::Display for DialFailure {
             Self::Denied => f.write_str("permission to connect to the switch was denied"),
             Self::Dead => f.write_str("the switch of that path is not running"),
             Self::Busy => f.write_str("the switch takes no more callers for now"),
+            Self::Stranger => f.write_str("the switch there now belongs to somebody else"),
             Self::OutOfReach => f.write_str("the user of the switch cannot reach our data socket"),
             Self::Other(errno) => write!(f, "connecting to the switch failed (errno {errno})"),
         }

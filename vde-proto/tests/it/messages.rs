@@ -20,6 +20,7 @@ fn a_failed_plug_says_what_the_switch_did() {
         (DialFailure::Denied, "permission to connect to the switch was denied"),
         (DialFailure::Dead, "the switch of that path is not running"),
         (DialFailure::Busy, "the switch takes no more callers for now"),
+        (DialFailure::Stranger, "the switch there now belongs to somebody else"),
         (DialFailure::OutOfReach, "the user of the switch cannot reach our data socket"),
         (DialFailure::Other(5), "connecting to the switch failed (errno 5)"),
     ] {
