@@ -89,8 +89,10 @@ fn open_failure(error: &io::Error) -> DataFailure {
 
 fn connect_failure(errno: Errno) -> DataFailure {
     match errno {
-        Errno::ENOENT | Errno::ECONNREFUSED => DataFailure::Gone,
-        Errno::EACCES | Errno::EPERM => DataFailure::Denied,
+        // EPERM: it is connected to somebody else by now. A switch that mixed us up with another
+        // client closed our data socket, and made one of the same name for the next.
+        Errno::ENOENT | Errno::ECONNREFUSED | Errno::EPERM => DataFailure::Gone,
+        Errno::EACCES => DataFailure::Denied,
         other => DataFailure::Other(other as i32),
     }
 }

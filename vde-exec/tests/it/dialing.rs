@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use vde_exec::testkit::fake_switch::{FakeSwitch, Faults, Options, ReplyFault};
 use vde_exec::testkit::wait;
 use vde_exec::vde_proto::switch::Personality;
-use vde_exec::vde_proto::{DialFailure, PlugError, Vnl};
+use vde_exec::vde_proto::{DataFailure, DialFailure, PlugError, Vnl};
 use vde_exec::{Connection, DialError, LocateError, dial};
 
 use crate::client::{Client, EVERYBODY, frame, locator, mac, options};
@@ -258,6 +258,19 @@ fn l2_only_a_socket_of_the_switch_or_our_own_user_is_connected_to() {
     assert!(reply_naming(&at("socket")).is_ok());
     assert_eq!(fs::metadata(at("socket")).unwrap().mode() & 0o777, 0o640, "nobody chmods it");
     drop(victim);
+}
+
+#[test]
+fn a_data_socket_that_is_connected_to_somebody_else_counts_as_gone() {
+    let home = tempfile::tempdir().unwrap();
+    let (path, other) = (home.path().join("socket"), home.path().join("other"));
+    let socket = UnixDatagram::bind(&path).unwrap();
+    let _other = UnixDatagram::bind(&other).unwrap();
+    socket.connect(&other).unwrap();
+    let error = reply_naming(&path).unwrap_err();
+    let DialError::Handshake { error: PlugError::Data(DataFailure::Gone), .. } = error else {
+        panic!("{error}");
+    };
 }
 
 #[test]
