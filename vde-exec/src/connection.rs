@@ -1,9 +1,8 @@
 //! A plug that is up: its two sockets, and what is needed to make it again.
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
-use nix::sys::socket::{Shutdown, shutdown};
 use vde_proto::{Description, PortRequest, Vnl};
 
 use crate::reach::Reach;
@@ -37,14 +36,5 @@ impl Connection {
     /// The port that was asked for.
     pub(crate) fn asked(&self) -> PortRequest {
         self.vnl.port.unwrap_or(PortRequest::Any)
-    }
-}
-
-/// Hangs up on the switches, whoever else holds the control streams: the port of a VM that is no more
-/// is of no use to the helpers that it did not take along.
-pub fn hang_up(connections: &[Connection]) {
-    for control in connections.iter().filter_map(|connection| connection.control.as_ref()) {
-        // The switch may have been quicker.
-        let _ = shutdown(control.as_raw_fd(), Shutdown::Both);
     }
 }

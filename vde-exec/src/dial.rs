@@ -3,14 +3,16 @@
 //! One call, one plug, one deadline. The control stream is connected and the request sent back to
 //! back (a switch may lose track of a client that dawdles, \[P-7.8\]); then the loop waits for the
 //! stream, the deadline, or the caller's interruption, whichever comes first. Every way out but
-//! success drops both sockets and the name, which gives the port back.
+//! success drops both sockets and the name, which gives the port back. Other processes are kept out of
+//! the switch meanwhile, since one that goes could make it lose track of us as well ([`Gate`]).
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{Shutdown, shutdown};
 use nix::unistd::Group;
 use vde_proto::plug::{DataFailure, Input, Output, Plug, PlugConfig, PlugError};
 use vde_proto::{ClientAddress, Description, PortRequest, SocketPath, Vnl};
@@ -21,6 +23,7 @@ use crate::connection::Connection;
 use crate::data_socket::{Access, BindError, ConnectError, DataSocket, is_ours};
 use crate::dir_handle::OWN_DESCRIPTORS;
 use crate::environment::Environment;
+use crate::gate::{Gate, Guard, Waited};
 use crate::place::{Place, places};
 use crate::reach::Reach;
 use crate::switch_dir::{LocateError, SwitchDir};
@@ -34,6 +37,9 @@ pub(crate) const PAUSE: Duration = Duration::from_millis(20);
 /// How long an answer that is on its way is waited for after an interruption, in milliseconds.
 const GRACE_MS: u8 = 200;
 
+/// How long a switch is waited for that is to notice that we go, in milliseconds.
+const NOTICE_MS: u8 = 100;
+
 /// What a dial needs to know besides the locator.
 #[derive(Debug, Clone)]
 pub struct DialOptions {
@@ -43,27 +49,6 @@ pub struct DialOptions {
     pub timeout: Duration,
     /// Where default switches and fallback directories are.
     pub environment: Environment,
-}
-
-/// Gives ports back: closes our ends of the plugs, and waits until the switches have noticed, or
-/// until `patience` is over.
-///
-/// A `vde_switch` may forget a port for good that is given back while another client is just
-/// plugging in \[P-7.8\]. Whoever starts one VM after another, and waits for each, is safe from that
-/// if we do not end before the switch has noticed. Somebody else may hold a control stream as well
-/// (a daemonized VM); then the port stays, and nothing is gained by waiting.
-pub fn give_back(connections: Vec<Connection>, patience: Duration) {
-    /// Pause between two looks; a switch takes some tenths of a millisecond.
-    const STEP: Duration = Duration::from_micros(200);
-    let mut peers: Vec<PathBuf> = connections.into_iter().map(|plug| plug.peer).collect();
-    let started = Instant::now();
-    loop {
-        peers.retain(|peer| peer.symlink_metadata().is_ok());
-        if peers.is_empty() || started.elapsed() >= patience {
-            return;
-        }
-        std::thread::sleep(STEP);
-    }
 }
 
 /// Why a plug did not come up.
@@ -192,7 +177,9 @@ impl Call<'_> {
             pause: PAUSE,
         });
         let (started, switch, vnl) = (Instant::now(), self.switch.clone(), self.vnl.clone());
-        Dialing { plug, started, switch, vnl, port, data, control: None, peer: None }.run(interrupt)
+        let (gate, control, peer, inside) = (Gate::of(self.switch), None, None, None);
+        Dialing { plug, started, switch, vnl, port, data, control, peer, gate, inside }
+            .run(interrupt)
     }
 }
 
@@ -215,6 +202,9 @@ struct Dialing {
     data: DataSocket,
     control: Option<OwnedFd>,
     peer: Option<SocketPath>,
+    gate: Gate,
+    /// Since when we are inside the gate. Dropped last: who goes without a plug goes inside, too.
+    inside: Option<(Instant, Guard)>,
 }
 
 /// What ended a wait.
@@ -232,7 +222,7 @@ impl Dialing {
                 Some(Output::Up) => return self.finish(),
                 Some(Output::Failed(error)) => return Err(self.handshake_error(error)),
                 Some(Output::Lost) => return Err(self.handshake_error(PlugError::Refused)),
-                Some(Output::Dial) => self.connect_control()?,
+                Some(Output::Dial) => self.connect_control(interrupt)?,
                 Some(Output::Send(request)) => self.send(&request),
                 Some(Output::ConnectData(path)) => self.connect_data(&path)?,
                 None => match self.wait(interrupt)? {
@@ -267,20 +257,41 @@ impl Dialing {
 
     /// Interrupted. A switch that is answering just now would keep the port for ever if we hung up
     /// on it \[P-7.10\]; so its answer is waited for, but not long.
-    fn leave_politely(&self) -> DialError {
+    fn leave_politely(&mut self) -> DialError {
         if let Some(control) = &self.control {
             let mut fds = [PollFd::new(control.as_fd(), PollFlags::POLLIN)];
             let _ = poll(&mut fds, GRACE_MS);
         }
+        self.part();
         DialError::Interrupted
     }
 
-    fn handshake_error(&self, error: PlugError) -> DialError {
+    /// Closes the control stream, inside the gate, when the switch has noticed that we are going
+    /// \[P-7.3\]: it hangs up, too.
+    fn part(&mut self) {
+        let Some(control) = self.control.take() else { return };
+        let _inside = match self.inside {
+            None => self.gate.enter(Duration::from_millis(NOTICE_MS.into()), None),
+            Some(_) => Waited::Over(None),
+        };
+        let _ = shutdown(control.as_raw_fd(), Shutdown::Write);
+        // A hang-up is told without being asked for; what there may be to read is not waited for.
+        let mut fds = [PollFd::new(control.as_fd(), PollFlags::empty())];
+        let _ = poll(&mut fds, NOTICE_MS);
+        drop(control);
+    }
+
+    fn handshake_error(&mut self, error: PlugError) -> DialError {
+        self.part();
         DialError::Handshake { switch: Box::new(self.switch.clone()), port: self.port, error }
     }
 
-    fn connect_control(&mut self) -> Result<Option<Output>, DialError> {
-        self.control = None;
+    fn connect_control(
+        &mut self,
+        interrupt: Option<BorrowedFd<'_>>,
+    ) -> Result<Option<Output>, DialError> {
+        self.go_inside(interrupt)?;
+        self.part();
         let connected = calls::connect_control(self.switch.control())
             .map_err(|errno| DialError::System { what: "making the control socket", errno })?;
         let input = match connected {
@@ -288,9 +299,24 @@ impl Dialing {
                 self.control = Some(fd);
                 Input::Dialed
             }
-            Err(failure) => Input::DialFailed(failure),
+            Err(failure) => {
+                self.inside = None;
+                Input::DialFailed(failure)
+            }
         };
         Ok(self.plug.handle(self.now(), input))
+    }
+
+    /// Waits at the gate, for at most half of the time that is left.
+    fn go_inside(&mut self, interrupt: Option<BorrowedFd<'_>>) -> Result<(), DialError> {
+        if self.inside.is_none() {
+            let left = self.plug.deadline().unwrap_or_default().saturating_sub(self.now());
+            match self.gate.enter(left / 2, interrupt) {
+                Waited::Over(guard) => self.inside = guard.map(|guard| (Instant::now(), guard)),
+                Waited::Interrupted => return Err(DialError::Interrupted),
+            }
+        }
+        Ok(())
     }
 
     fn send(&mut self, request: &[u8]) -> Option<Output> {
@@ -339,7 +365,11 @@ impl Dialing {
         })
     }
 
-    fn wait(&self, interrupt: Option<BorrowedFd<'_>>) -> Result<Event, DialError> {
+    fn wait(&mut self, interrupt: Option<BorrowedFd<'_>>) -> Result<Event, DialError> {
+        let held = self.inside.as_ref().map(|(since, _)| since.elapsed());
+        if held.is_some_and(|held| held >= Gate::HOLD) {
+            self.inside = None;
+        }
         let control = self.control.as_ref().map(AsFd::as_fd);
         let mut fds: Vec<PollFd<'_>> = [interrupt, control]
             .into_iter()
@@ -359,10 +389,14 @@ impl Dialing {
         })
     }
 
-    /// Time to the plug's deadline, rounded up so that a wait never ends just before it.
+    /// Time to the plug's deadline, or until others are let in, rounded up so that a wait never ends
+    /// just before it.
     fn poll_timeout(&self) -> PollTimeout {
         let Some(deadline) = self.plug.deadline() else { return PollTimeout::NONE };
-        let left = deadline.saturating_sub(self.now()) + Duration::from_micros(999);
+        let turn =
+            self.inside.as_ref().map(|(since, _)| Gate::HOLD.saturating_sub(since.elapsed()));
+        let left = deadline.saturating_sub(self.now()).min(turn.unwrap_or(Duration::MAX))
+            + Duration::from_micros(999);
         PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
     }
 }

@@ -11,6 +11,7 @@
 mod blackbox;
 mod client;
 mod dialing;
+mod gate;
 mod probing;
 mod properties;
 mod supervisor;
