@@ -21,6 +21,7 @@ mod world;
 
 mod ancestor;
 mod any_program;
+mod crowd;
 mod differential;
 mod grammar;
 mod joined;
