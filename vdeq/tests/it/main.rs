@@ -15,6 +15,7 @@ mod command_line;
 mod daemonize;
 mod documentation;
 mod exit_status;
+mod footprint;
 mod inheritance;
 mod placeholder;
 mod preview;
