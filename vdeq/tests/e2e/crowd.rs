@@ -5,6 +5,7 @@
 //! the time, so it is in nobody's way.
 
 use std::io::Write;
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::Stdio;
 
@@ -17,6 +18,8 @@ use crate::world::{Running, World, signal, sockets_in, start, vde};
 
 const CROWD: usize = 32;
 const NICS: usize = 64;
+/// How many are started before the first of them is interrupted.
+const INTERRUPTED: usize = 8;
 
 /// A switch with room for a crowd, and what it had before anybody came.
 struct Scene {
@@ -130,6 +133,30 @@ fn vdeqs_that_start_while_others_end_have_a_port_each_and_leave_nothing() {
         scene.assert_ports(CROWD / 2);
     }
     scene.end(staying);
+    scene.assert_nothing_left();
+}
+
+#[test]
+fn vdeqs_that_are_interrupted_while_others_start_leave_nothing() {
+    let mut scene = Scene::new();
+    for _ in 0..3 {
+        let mut crowd: Vec<Member> = Vec::new();
+        for _ in 0..CROWD {
+            crowd.push(scene.begin("sleep"));
+            // Some processes ago: it may be anywhere between its first step and its VM's.
+            if let Some(earlier) = crowd.len().checked_sub(INTERRUPTED) {
+                signal(crowd[earlier].vdeq.pid(), "TERM");
+            }
+        }
+        for late in &crowd[CROWD - INTERRUPTED + 1..] {
+            signal(late.vdeq.pid(), "TERM");
+        }
+        for member in crowd {
+            let outcome = member.vdeq.finish();
+            assert_eq!(outcome.status.signal(), Some(15), "{outcome:?}");
+            scene.pids.push(outcome.pid);
+        }
+    }
     scene.assert_nothing_left();
 }
 
