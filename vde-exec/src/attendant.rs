@@ -7,7 +7,6 @@ use std::time::Duration;
 use nix::poll::PollFlags;
 use vde_proto::{PortRequest, Vnl};
 
-use crate::connection::Connection;
 use crate::supervisor::{Event, MoveError, NicStatus, Ticket};
 
 /// Attends to a running VM: tells what happens, and hands requests in.
@@ -66,7 +65,8 @@ pub struct Order {
 #[derive(Debug, Clone, Copy)]
 pub struct Report<'a> {
     pub(crate) now: Duration,
-    pub(crate) connections: &'a [Connection],
+    /// The directory of each NIC's switch.
+    pub(crate) switches: &'a [&'a Path],
     pub(crate) status: &'a [NicStatus],
 }
 
@@ -74,15 +74,13 @@ impl<'a> Report<'a> {
     /// Each NIC: the directory of its switch, how it is, and for how long.
     pub fn nics(&self) -> impl Iterator<Item = (&'a Path, &'a NicStatus, Duration)> + use<'a> {
         let now = self.now;
-        let nics = self.connections.iter().zip(self.status);
-        nics.map(move |(plug, status)| {
-            (plug.switch.dir(), status, now.saturating_sub(status.since))
-        })
+        let nics = self.switches.iter().zip(self.status);
+        nics.map(move |(switch, status)| (*switch, status, now.saturating_sub(status.since)))
     }
 
     /// The directory of the switch that a NIC belongs to.
     #[must_use]
     pub fn switch_of(&self, nic: usize) -> Option<&'a Path> {
-        self.connections.get(nic).map(|plug| plug.switch.dir())
+        self.switches.get(nic).copied()
     }
 }

@@ -66,7 +66,8 @@ fn spend<R>(left: &mut Duration, what: impl FnOnce(Duration) -> R) -> R {
     result
 }
 
-fn wait_until_gone(mut peers: Vec<PathBuf>, patience: Duration) {
+/// Waits until none of these files is there any more, or until `patience` is over.
+pub(crate) fn wait_until_gone(mut peers: Vec<PathBuf>, patience: Duration) {
     let started = Instant::now();
     loop {
         peers.retain(|peer| peer.symlink_metadata().is_ok());

@@ -12,6 +12,7 @@ mod gate;
 mod give_back;
 mod keeper;
 mod launch;
+mod nic_sockets;
 mod numbers;
 mod place;
 mod probe;

@@ -1,0 +1,211 @@
+//! The sockets of one NIC of a running VM, and what the supervisor wants done to them.
+//!
+//! Everything here is done at once: nothing waits for a switch, but for [`NOTICE`] where a NIC leaves a
+//! switch that is alive, so that no other client comes to harm \[P-7.8\]. For the same reason calls go
+//! through the [`Gate`]; where another process is inside, the switch counts as busy, and is called again
+//! a little later.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, Shutdown, send, shutdown};
+use vde_proto::{DataFailure, DialFailure, MacAddr, SocketPath, Vnl, rarp};
+
+use crate::calls;
+use crate::connection::Connection;
+use crate::data_socket::connect_to;
+use crate::environment::Environment;
+use crate::gate::{Gate, Guard};
+use crate::give_back::wait_until_gone;
+use crate::supervisor::{Stream, Target, Ticket};
+use crate::switch_dir::{LocateError, SwitchDir};
+use crate::{as_path, reach, sys};
+
+/// Longest wait for a switch that is left to notice it; it takes some tenths of a millisecond.
+const NOTICE: Duration = Duration::from_millis(5);
+
+/// A NIC's plug, and the call for the next one.
+#[derive(Debug)]
+pub(crate) struct NicSockets<'a> {
+    plug: &'a mut Connection,
+    call: Call,
+    /// The order that is being carried out, and where it wants the NIC to be.
+    order: Option<(Ticket, Option<Vnl>)>,
+    /// Since when another process is inside the gate.
+    knocking: Option<Instant>,
+}
+
+/// What becomes a part of the plug if the call succeeds. The control stream is dropped before the
+/// guard: who goes is inside the gate.
+#[derive(Debug, Default)]
+struct Call {
+    control: Option<OwnedFd>,
+    /// Since when we are inside the gate.
+    inside: Option<(Instant, Guard)>,
+    /// What is dialed: the switch, and the locator that it was found by.
+    place: Option<(SwitchDir, Vnl)>,
+    user: Option<u32>,
+    peer: Option<SocketPath>,
+}
+
+impl<'a> NicSockets<'a> {
+    pub(crate) fn new(plug: &'a mut Connection) -> Self {
+        Self { plug, call: Call::default(), order: None, knocking: None }
+    }
+
+    /// The plug as it is now, or was last.
+    pub(crate) fn plug(&self) -> &Connection {
+        self.plug
+    }
+
+    /// Takes an order, unless another one is being carried out: then the supervisor is going to refuse
+    /// it, and it must not change where the other one goes.
+    pub(crate) fn take_order(&mut self, ticket: Ticket, switch: Option<Vnl>) {
+        self.order.get_or_insert((ticket, switch));
+    }
+
+    /// The order with this ticket is done with.
+    pub(crate) fn answered(&mut self, ticket: Ticket) {
+        self.order.take_if(|(order, _)| *order == ticket);
+    }
+
+    /// Connects a new control stream.
+    pub(crate) fn dial(
+        &mut self,
+        target: Target,
+        environment: &Environment,
+    ) -> Result<(), DialFailure> {
+        self.call = Call::default();
+        let elsewhere = self.order.as_ref().and_then(|(_, switch)| switch.as_ref());
+        let vnl = match target {
+            Target::Elsewhere => elsewhere.unwrap_or(&self.plug.vnl),
+            Target::Home => &self.plug.vnl,
+        };
+        let (switch, vnl) =
+            SwitchDir::locate(vnl, environment).map_err(|error| locate_failure(&error))?;
+        let inside = self.enter(&switch)?;
+        let connected = calls::connect_control(switch.control());
+        let control = connected.map_err(|errno| DialFailure::Other(errno as i32))??;
+        let user = calls::user_of_switch(control.as_fd());
+        // Who makes a switch where ours was (in /tmp, say) must not get the guest's frames.
+        if target == Target::Home && user != self.plug.user && !user.is_some_and(reach::is_trusted)
+        {
+            return Err(DialFailure::Stranger);
+        }
+        if !user.is_some_and(|user| self.plug.reach.suits(user)) {
+            return Err(DialFailure::OutOfReach);
+        }
+        let (control, place) = (Some(control), Some((switch, vnl)));
+        self.call = Call { control, inside, place, user, peer: None };
+        Ok(())
+    }
+
+    /// Enters the gate of a switch; after a while without.
+    fn enter(&mut self, switch: &SwitchDir) -> Result<Option<(Instant, Guard)>, DialFailure> {
+        let now = Instant::now();
+        if let Some(guard) = Gate::of(switch).try_enter() {
+            self.knocking = None;
+            return Ok(Some((now, guard)));
+        }
+        let since = *self.knocking.get_or_insert(now);
+        match now - since < Gate::PATIENCE {
+            true => Err(DialFailure::Busy),
+            false => Ok(None),
+        }
+    }
+
+    /// When others have to be let in through the gate.
+    pub(crate) fn gate_opens(&self) -> Option<Instant> {
+        self.call.inside.as_ref().map(|(since, _)| *since + Gate::HOLD)
+    }
+
+    /// Lets others in through the gate, if it is time.
+    pub(crate) fn open_gate_in_time(&mut self) {
+        self.call.inside.take_if(|(since, _)| since.elapsed() >= Gate::HOLD);
+    }
+
+    /// Sends a request over the new control stream; whether that is possible.
+    pub(crate) fn send(&self, request: &[u8]) -> bool {
+        self.stream(Stream::New).is_some_and(|control| calls::send_request(control, request))
+    }
+
+    /// Leaves the switch: its frames and ours go nowhere from now on, and another may connect to us.
+    pub(crate) fn unplug(&mut self) {
+        self.dissolve();
+        let Some(control) = self.plug.control.take() else { return };
+        let is_alive = !matches!(calls::hear(control.as_fd(), &mut [0]), calls::Heard::End);
+        let _inside = is_alive.then(|| Gate::of(&self.plug.switch).try_enter());
+        // The VM may hold a copy: only this tells the switch. It may have been quicker.
+        let _ = shutdown(control.as_raw_fd(), Shutdown::Both);
+        if is_alive {
+            wait_until_gone(vec![self.plug.peer.clone()], NOTICE);
+        }
+    }
+
+    /// Connects the data socket to what the switch named.
+    pub(crate) fn connect_data(&mut self, path: &SocketPath) -> Result<(), DataFailure> {
+        let control = self.call.control.as_ref().ok_or(DataFailure::Gone)?;
+        let owners = calls::trusted_owners(control.as_fd());
+        self.call.peer = Some(path.clone());
+        connect_to(self.plug.data.as_fd(), path, &owners)
+            .map_err(|error| calls::data_failure(&error))
+    }
+
+    /// The new control stream is the plug's.
+    pub(crate) fn keep(&mut self) {
+        let call = std::mem::take(&mut self.call);
+        self.plug.control = call.control;
+        self.plug.user = call.user;
+        if let Some((switch, vnl)) = call.place {
+            (self.plug.switch, self.plug.vnl) = (switch, vnl);
+        }
+        if let Some(peer) = call.peer {
+            self.plug.port = peer.switch_port();
+            self.plug.peer = as_path(peer.as_bytes()).to_owned();
+        }
+    }
+
+    /// The call failed.
+    pub(crate) fn abandon(&mut self) {
+        self.call = Call::default();
+        if self.plug.control.is_none() {
+            self.dissolve();
+        }
+    }
+
+    /// Tells switches where the guest is. The frame goes into the same queue as the guest's own; where
+    /// that is full it is lost.
+    pub(crate) fn announce(&self, mac: MacAddr) {
+        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+        let _ = send(self.plug.data.as_raw_fd(), &rarp::announcement(mac), flags);
+    }
+
+    /// A control stream, if it is open.
+    pub(crate) fn stream(&self, stream: Stream) -> Option<BorrowedFd<'_>> {
+        let control = match stream {
+            Stream::Held => &self.plug.control,
+            Stream::New => &self.call.control,
+        };
+        control.as_ref().map(AsFd::as_fd)
+    }
+
+    fn dissolve(&self) {
+        // It is a datagram socket, for which this cannot fail.
+        let _ = sys::dissolve(self.plug.data.as_fd());
+    }
+}
+
+fn locate_failure(error: &LocateError) -> DialFailure {
+    match error {
+        LocateError::NoDefault { .. } | LocateError::Absent { .. } => DialFailure::Absent,
+        LocateError::Io { error, .. } if error.kind() == io::ErrorKind::PermissionDenied => {
+            DialFailure::Denied
+        }
+        LocateError::Io { error, .. } => {
+            DialFailure::Other(error.raw_os_error().unwrap_or(Errno::EIO as i32))
+        }
+        _ => DialFailure::NotASocketDir,
+    }
+}
