@@ -5,6 +5,7 @@
 //! | [`FakeSwitch`](fake_switch::FakeSwitch) | a switch on real sockets, with either generation's manners and faults on demand |
 //! | [`RealSwitch`](real_switch::RealSwitch) | Debian's `vde_switch`, started, questioned and ended |
 //! | [`fake_qemu`] | a program that takes QEMU's place, tells what it was given, and behaves as told |
+//! | [`inherit()`] | handing descriptors down to one program |
 //! | [`wait`] | waiting for a condition, with a deadline |
 //!
 //! Everything here panics when the world is not as a test needs it: a test that cannot run is a
@@ -19,5 +20,8 @@
 
 pub mod fake_qemu;
 pub mod fake_switch;
+mod inherit;
 pub mod real_switch;
 pub mod wait;
+
+pub use inherit::inherit;

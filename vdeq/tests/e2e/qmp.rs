@@ -3,15 +3,15 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use serde_json::{Value, json};
+use vde_exec::testkit::inherit;
 
 /// Longest wait for an answer; they come within milliseconds where nothing else runs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -33,14 +33,8 @@ impl Qmp {
         let mut command = Command::new(qemu);
         command.args(["-nodefaults", "-display", "none", "-S", "-qmp", "stdio"]).args(args);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        for fd in fds {
-            // Another test that starts a program just now hands them down, too: that does no harm.
-            fcntl(fd.as_fd(), FcntlArg::F_SETFD(FdFlag::empty())).unwrap();
-        }
+        inherit(&mut command, fds);
         let mut child = command.spawn().unwrap();
-        for fd in fds {
-            fcntl(fd.as_fd(), FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).unwrap();
-        }
         let (sender, answers) = channel();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         std::thread::spawn(move || {

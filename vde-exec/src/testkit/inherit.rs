@@ -1,0 +1,15 @@
+//! Hands descriptors down to one program that a test starts, and to no other.
+
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::process::Command;
+
+use nix::sys::signal::SigSet;
+
+/// Lets the program that `command` starts inherit `fds`, under their numbers. To make them inheritable
+/// in this process would hand them down to whatever another test starts at the same moment, too.
+///
+/// The caller keeps them open until the program has been started.
+pub fn inherit(command: &mut Command, fds: &[OwnedFd]) {
+    let mask = SigSet::thread_get_mask().expect("the signal mask");
+    crate::sys::inherit(command, fds.iter().map(AsRawFd::as_raw_fd).collect(), mask);
+}
