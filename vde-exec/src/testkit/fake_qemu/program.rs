@@ -36,6 +36,10 @@ pub enum Act {
     Run(i32),
     /// `echo`: from now on send every frame back, source and destination exchanged.
     Echo,
+    /// `hear`: from now on tell the length of every frame that arrives.
+    Hear,
+    /// `line`: wait for a line on standard input.
+    Line,
     /// `send=N`: send N frames of 60 bytes, numbered in their last four, through every plug.
     Send(u32),
     /// `empty`: send an empty datagram through every plug, as no QEMU does.
@@ -62,6 +66,8 @@ impl FromStr for Act {
             "run" if value.is_empty() => Ok(Self::Run(0)),
             "run" => small().map(Self::Run),
             "echo" => Ok(Self::Echo),
+            "hear" => Ok(Self::Hear),
+            "line" => Ok(Self::Line),
             "empty" => Ok(Self::Empty),
             "print" => Ok(Self::Print(value.to_owned())),
             "daemonize" => Ok(Self::Daemonize),
@@ -119,6 +125,11 @@ struct Log(Option<File>);
 impl Log {
     fn create() -> Self {
         Self(std::env::var_os(REPORT).map(|path| File::create(path).expect("report file")))
+    }
+
+    /// The same for another thread.
+    fn share(&self) -> Self {
+        Self(self.0.as_ref().map(|file| file.try_clone().expect("report file")))
     }
 
     /// One write, so that a reader sees all of a fact or nothing.
@@ -188,6 +199,11 @@ fn perform(act: Act, plugs: &[i32], log: &mut Log) {
         Act::Sleep => sleep(),
         Act::Run(status) => run(log, status),
         Act::Echo => plugs.iter().for_each(|&fd| drop(std::thread::spawn(move || echo(fd)))),
+        Act::Hear => plugs.iter().for_each(|&fd| {
+            let mut log = log.share();
+            drop(std::thread::spawn(move || hear(fd, &mut log)));
+        }),
+        Act::Line => drop(std::io::stdin().read_line(&mut String::new()).expect("standard input")),
         Act::Send(count) => plugs.iter().for_each(|&fd| send_frames(fd, count)),
         Act::Empty => plugs.iter().for_each(|&fd| send_empty(fd)),
         Act::Print(text) => std::io::stdout().write_all(text.as_bytes()).expect("standard output"),
@@ -232,6 +248,13 @@ fn echo(fd: i32) {
             Ok(_) | Err(nix::errno::Errno::EINTR | nix::errno::Errno::ECONNRESET) => {}
             Err(_) => return,
         }
+    }
+}
+
+fn hear(fd: i32, log: &mut Log) {
+    let mut buffer = vec![0; MAX_FRAME];
+    while let Ok(length) = recv(fd, &mut buffer, MsgFlags::empty()) {
+        log.write(&format!("frame {length}\n"));
     }
 }
 

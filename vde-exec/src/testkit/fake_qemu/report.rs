@@ -24,6 +24,8 @@ pub struct Report {
     pub pid: i32,
     /// The signals that it was sent, in order.
     pub signals: Vec<String>,
+    /// The lengths of the frames that it was given (`hear`), in order.
+    pub frames: Vec<usize>,
     /// Whether everything about its start has been told.
     pub ready: bool,
     /// Whether it takes signals now (`run`).
@@ -94,6 +96,7 @@ impl Report {
             "SigBlk" => value.clone_into(&mut self.blocked),
             "pid" => self.pid = value.parse().expect("a process id"),
             "signal" => self.signals.push(value.to_owned()),
+            "frame" => self.frames.push(value.parse().expect("a length")),
             "ready" => self.ready = true,
             "running" => self.running = true,
             _ => {}
