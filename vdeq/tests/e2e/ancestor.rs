@@ -16,6 +16,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use crate::debian::is_root;
 use run::{Place, THEIRS};
 
 /// A row of the page.
@@ -200,7 +201,7 @@ fn the_c_vdeq_reads_a_mode_as_strtol_does_and_takes_nonsense_for_the_default() {
             ports.map(|entry| mode(entry) & 0o7777).collect::<Vec<_>>()
         });
         // A mode that keeps its owner out gets no port from a switch that is not root's.
-        let is_used = run::is_root() || socket & 0o200 != 0;
+        let is_used = is_root() || socket & 0o200 != 0;
         assert_eq!(modes, if is_used { vec![socket] } else { vec![] }, "{mode}");
     }
 }

@@ -13,6 +13,7 @@
 )]
 
 mod chance;
+mod debian;
 mod guest;
 mod qmp;
 mod rig;

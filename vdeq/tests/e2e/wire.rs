@@ -1,6 +1,7 @@
 //! A plug of the test's own: puts frames into a switch and takes them out, with no guest at all.
 
 use std::os::unix::net::UnixDatagram;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use vde_exec::testkit::real_switch::RealSwitch;
@@ -22,8 +23,12 @@ pub struct Wire {
 impl Wire {
     /// Plugs in; `number` makes the hardware address.
     pub fn into(switch: &RealSwitch, number: u8) -> Self {
-        let vnl =
-            vde_exec::vde_proto::Vnl::parse(switch.dir().to_str().unwrap().as_bytes()).unwrap();
+        Self::into_dir(switch.dir(), number)
+    }
+
+    /// The same for a switch of any make.
+    pub fn into_dir(dir: &Path, number: u8) -> Self {
+        let vnl = vde_exec::vde_proto::Vnl::parse(dir.to_str().unwrap().as_bytes()).unwrap();
         let options = DialOptions {
             description: format!("e2e wire {number}"),
             timeout: PATIENCE,

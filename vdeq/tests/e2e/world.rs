@@ -218,5 +218,7 @@ pub fn sockets_in(dir: &Path) -> Vec<PathBuf> {
 /// Whether the number of the process is a part of the file's name.
 fn names_process(path: &Path, pid: u32) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    name.split(|c: char| !c.is_ascii_digit()).any(|part| part == pid.to_string())
+    // By custom it has five digits at least.
+    let number = [pid.to_string(), format!("{pid:05}")];
+    name.split(|c: char| !c.is_ascii_digit()).any(|part| number.iter().any(|pid| part == pid))
 }

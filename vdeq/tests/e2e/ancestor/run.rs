@@ -2,18 +2,18 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::symlink;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
 
 use vde_exec::testkit::fake_qemu::{self, Report};
 use vde_exec::testkit::real_switch::RealSwitch;
 use vde_exec::testkit::wait;
 
 use super::{Case, End};
+use crate::debian::{C_VDEQ, begin_theirs, is_asleep, is_root, processes_of, without_note};
 use crate::rig;
 use crate::world::{KillProcess, Outcome, Running, World, signal, start, switch};
 
@@ -21,21 +21,8 @@ use crate::world::{KillProcess, Outcome, Running, World, signal, start, switch};
 pub const THEIRS: &str = "theirs";
 pub const OURS: &str = "ours";
 
-/// Debian's program, of the package vde2.
-const C_VDEQ: &str = "/usr/bin/vdeq";
-
-/// How Debian's C vdeq begins, whatever it does.
-const DEPRECATED: (&str, &str) = ("NOTE: ", "stopping using it.\n\n");
-
 /// The status with which the fake QEMU ends when it is told to.
 const STATUS: i32 = 42;
-
-/// How long theirs may do nothing at all before it is killed and started again. The C vdeq does so for ever now and then, when the VM, or
-/// the attempt to start one, ends before it waits for that (V31).
-const STUCK: Duration = Duration::from_secs(3);
-
-/// Starts until one is not stuck.
-const TRIES: u32 = 8;
 
 /// A home with three switches: `A` and `B` in the working directory, and the default one.
 pub struct Place {
@@ -102,7 +89,6 @@ enum Seen {
 
 impl Place {
     pub fn new() -> Self {
-        assert!(Path::new(C_VDEQ).exists(), "no C vdeq: cargo xtask setup");
         let place = Self { world: World::new(), a: switch(), b: switch(), default: switch() };
         for name in [THEIRS, OURS, "bin"] {
             fs::create_dir(place.world.path(name)).unwrap();
@@ -196,19 +182,16 @@ impl Place {
 
     /// Starts it, and waits until its QEMU runs or it has ended.
     fn begin(&self, whose: &str, line: &str, banner: &str) -> (Running, Seen) {
-        for _ in 0..TRIES {
+        let command = || {
             let _ = fs::remove_file(self.report());
-            let mut running = start(&mut self.command(whose, line, banner));
-            let deadline = Instant::now() + STUCK;
-            let seen = wait::until(line, || match self.look(&mut running) {
-                Some(seen) => Some(Some(seen)),
-                None => (whose == THEIRS && Instant::now() > deadline).then_some(None),
-            });
-            if let Some(seen) = seen {
-                return (running, seen);
-            }
+            self.command(whose, line, banner)
+        };
+        if whose == THEIRS {
+            return begin_theirs(line, command, |running| self.look(running));
         }
-        panic!("{whose} is stuck every time: {line}")
+        let mut running = start(&mut command());
+        let seen = wait::until(line, || self.look(&mut running));
+        (running, seen)
     }
 
     fn look(&self, running: &mut Running) -> Option<Seen> {
@@ -289,11 +272,6 @@ impl Place {
     }
 }
 
-/// Whether the modes of files mean nothing to us.
-pub fn is_root() -> bool {
-    nix::unistd::geteuid().is_root()
-}
-
 /// A directory, 600 bytes long, that is the working directory.
 fn long() -> String {
     "./".repeat(300)
@@ -324,26 +302,7 @@ fn said(whose: &str, outcome: &Outcome) -> (String, String) {
     if whose == OURS {
         return (outcome.stdout.clone(), outcome.stderr.clone());
     }
-    let (begin, end) = DEPRECATED;
-    let stderr = outcome.stderr.strip_prefix(begin).and_then(|text| text.split_once(end));
-    let stderr = stderr.unwrap_or_else(|| panic!("no note: {outcome:?}")).1;
+    let stderr = without_note(&outcome.stderr);
     let lines = outcome.stdout.lines().filter(|line| !line.starts_with("arg "));
     (lines.collect::<Vec<_>>().join("\n"), stderr.to_owned())
-}
-
-/// Whether a process sleeps, as `/proc` has it.
-fn is_asleep(pid: u32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('S'))
-}
-
-/// The processes that were started by this path, zombies aside.
-fn processes_of(program: &Path) -> Vec<u32> {
-    let numbers = fs::read_dir("/proc").unwrap().flatten();
-    let numbers = numbers.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let is_ours = |pid: &u32| {
-        let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        words.split(|&byte| byte == 0).next() == Some(program.as_os_str().as_bytes())
-    };
-    numbers.filter(is_ours).collect()
 }
