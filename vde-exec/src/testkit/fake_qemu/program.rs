@@ -9,7 +9,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::str::FromStr;
 
-use nix::sys::signal::{SigSet, Signal, raise};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, raise};
 use nix::sys::socket::{MsgFlags, recv, send};
 
 use super::{DO, HELP, PROBES, REPORT, VERSION};
@@ -198,10 +198,10 @@ fn perform(act: Act, plugs: &[i32], log: &mut Log) {
         Act::Stop => raise(Signal::SIGSTOP).expect("stopping"),
         Act::Sleep => sleep(),
         Act::Run(status) => run(log, status),
-        Act::Echo => plugs.iter().for_each(|&fd| drop(std::thread::spawn(move || echo(fd)))),
+        Act::Echo => plugs.iter().for_each(|&fd| beside(move || echo(fd))),
         Act::Hear => plugs.iter().for_each(|&fd| {
             let mut log = log.share();
-            drop(std::thread::spawn(move || hear(fd, &mut log)));
+            beside(move || hear(fd, &mut log));
         }),
         Act::Line => drop(std::io::stdin().read_line(&mut String::new()).expect("standard input")),
         Act::Send(count) => plugs.iter().for_each(|&fd| send_frames(fd, count)),
@@ -234,6 +234,13 @@ fn run(log: &mut Log, status: i32) {
             std::process::exit(status);
         }
     }
+}
+
+/// Does it in a thread that takes no signals: they are the first thread's, which may tell them.
+fn beside(work: impl FnOnce() + Send + 'static) {
+    let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_BLOCK).expect("blocking signals");
+    std::thread::spawn(work);
+    before.thread_set_mask().expect("the signals from before");
 }
 
 fn echo(fd: i32) {
