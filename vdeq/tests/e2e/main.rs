@@ -23,6 +23,7 @@ mod world;
 mod ancestor;
 mod any_program;
 mod crowd;
+mod bugs;
 mod differential;
 mod grammar;
 mod joined;

@@ -24,5 +24,6 @@ mod refusals;
 mod signals;
 mod switch_trouble;
 mod terminal;
+mod traps;
 mod version;
 mod world;
