@@ -16,6 +16,8 @@ mod daemonize;
 mod documentation;
 mod exit_status;
 mod footprint;
+mod hostile_replies;
+mod hostile_switch;
 mod inheritance;
 mod placeholder;
 mod preview;
