@@ -221,14 +221,18 @@ fn l8_a_mode_of_zero_locks_no_switch_out() {
     // A switch that is not root's cannot write to this, and refuses.
     wait::until_true("a mode of 0", || mode(&theirs, plug.pid()) == Some(0));
 
-    ours.switch.stop();
-    let words = ["--timeout", "60", "qemu", "--mod", "0", "-net", &ours.net()];
-    let vm = ours.start(&mut ours.command(&words, "run=42"));
-    let ours_mode = wait::until("our socket", || mode(&ours, vm.running.pid()));
-    assert_eq!(ours_mode & 0o600, 0o600, "{ours_mode:o}");
-    ours.switch.cont();
-    vm.wait_running();
-    assert_eq!(vm.end().status.code(), Some(STATUS));
+    let net = ours.net();
+    let locator = format!("{net}[mode=0]");
+    for words in [["--mod", "0", "-net", &net], ["-net", &locator, "-name", "x"]] {
+        ours.switch.stop();
+        let words = [&["--timeout", "60", "qemu"], &words[..]].concat();
+        let vm = ours.start(&mut ours.command(&words, "run=42"));
+        let ours_mode = wait::until("our socket", || mode(&ours, vm.running.pid()));
+        assert_eq!(ours_mode & 0o600, 0o600, "{ours_mode:o}");
+        ours.switch.cont();
+        vm.wait_running();
+        assert_eq!(vm.end().status.code(), Some(STATUS));
+    }
 }
 
 #[test]
