@@ -79,7 +79,7 @@ fn v8_a_signal_to_vdeq_reaches_the_vm() {
 
 #[test]
 fn v19_nothing_outlives_a_daemonized_vm() {
-    // The VM, after the prompt has come back.
+    // The VM, after the prompt has come back. Dropped, it kills what is left of vdeq's group.
     let daemon = |place: &Place| {
         // Theirs does not see the word if the program is called qemu.
         let words = ["kvm", "-daemonize", "-net", &place.net()];
@@ -87,10 +87,10 @@ fn v19_nothing_outlives_a_daemonized_vm() {
         assert!(vm.wait_for_vdeq().success());
         vm.wait_running();
         place.switch.wait_for_ports("the VM's port", |ports| ports.len() == 1);
-        KillProcess(vm.pid())
+        (KillProcess(vm.pid()), vm)
     };
     let theirs = Place::theirs();
-    let vm = daemon(&theirs);
+    let (vm, _group) = daemon(&theirs);
     let vdeqs: Vec<_> = processes_of(&theirs.program()).into_iter().map(KillProcess).collect();
     signal(vm.0, "TERM");
     wait_gone(vm.0);
@@ -104,7 +104,7 @@ fn v19_nothing_outlives_a_daemonized_vm() {
     });
 
     let ours = Place::ours();
-    let vm = daemon(&ours);
+    let (vm, _group) = daemon(&ours);
     signal(vm.0, "TERM");
     wait_gone(vm.0);
     ours.switch.wait_for_ports("the port is given back", <[_]>::is_empty);
