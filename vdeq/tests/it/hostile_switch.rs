@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::{FileTypeExt, symlink};
-use std::os::unix::net::{UnixDatagram, UnixListener};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -107,15 +107,20 @@ impl Hostile {
         let name = self.until(|| name_in(&self.dir()))?;
         fs::write(self.victims().join(&name), "somebody else's").unwrap();
         let before = snapshot(&self.victims());
-        let shook_hands = self.shake_hands(listener, &name).is_some();
+        // Its sockets stay until the client has left.
+        let sockets = self.shake_hands(listener, &name);
         wait::until_true("the client's end", || self.is_over.load(Ordering::Acquire));
         assert_eq!(snapshot(&self.victims()), before);
         assert!(victim.recv(&mut [0; 64]).is_err(), "a frame for the victim");
-        Some(shook_hands)
+        Some(sockets.is_some())
     }
 
-    /// `None` if it was over before the end.
-    fn shake_hands(&self, listener: UnixListener, name: &OsString) -> Option<()> {
+    /// The sockets of the one port; `None` if it was over before the end.
+    fn shake_hands(
+        &self,
+        listener: UnixListener,
+        name: &OsString,
+    ) -> Option<(UnixStream, Option<UnixDatagram>)> {
         let strike = |step| {
             if step == self.strikes_at {
                 self.strike(name);
@@ -133,10 +138,7 @@ impl Hostile {
         strike(Step::Replying);
         let _ = control.write_all(&self.reply());
         strike(Step::Replied);
-        // Both stay until the client has left.
-        self.until(|| None::<()>);
-        drop(data);
-        Some(())
+        Some((control, data))
     }
 
     /// Looks as quickly as it can: what is attacked is the time between two system calls.
