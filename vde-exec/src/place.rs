@@ -6,7 +6,7 @@
 //! room it is out of the way of whoever removes the switch's directory, and only who is told it can
 //! send there.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fmt::Write;
 use std::fs::File;
 use std::io::{self, Read};
@@ -192,19 +192,6 @@ fn with_open_umask<T>(action: impl FnOnce() -> T) -> T {
     let result = action();
     umask(before);
     result
-}
-
-/// Removes a room that a process left which is no more: the sockets in it that nobody is bound to, and
-/// the directory, if it is empty then.
-pub(crate) fn clear_room(base: &DirHandle, name: &OsStr) -> bool {
-    let Ok(room) = base.open_in(name) else { return false };
-    for entry in room.entries().into_iter().flatten().flatten() {
-        let file = entry.file_name();
-        if stale::is_abandoned(&room.at(&file)) {
-            let _ = room.remove(&file);
-        }
-    }
-    unlinkat(base, name, UnlinkatFlags::RemoveDir).is_ok()
 }
 
 /// The places for a data socket, best first.

@@ -15,10 +15,10 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::sys::signal::kill;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
-use nix::unistd::{Pid, geteuid};
+use nix::unistd::{Pid, UnlinkatFlags, geteuid, unlinkat};
 
 use crate::dir_handle::DirHandle;
-use crate::{place, socket_name};
+use crate::socket_name;
 
 /// Most entries of a directory that are looked at, so that a huge one cannot hold up a start.
 const MAX_ENTRIES: usize = 10_000;
@@ -38,10 +38,23 @@ pub(crate) fn sweep(dir: &DirHandle) -> usize {
 fn remove(dir: &DirHandle, name: &OsStr) -> bool {
     let path = dir.at(name);
     match fs::symlink_metadata(&path) {
-        Ok(meta) if meta.is_dir() && is_ours(&meta) => place::clear_room(dir, name),
+        Ok(meta) if meta.is_dir() && is_ours(&meta) => clear_room(dir, name),
         Ok(_) => is_abandoned(&path) && dir.remove(name).is_ok(),
         Err(_) => false,
     }
+}
+
+/// Removes a room that a process left which is no more: the sockets in it that nobody is bound to, and
+/// the directory, if it is empty then.
+fn clear_room(base: &DirHandle, name: &OsStr) -> bool {
+    let Ok(room) = base.open_in(name) else { return false };
+    for entry in room.entries().into_iter().flatten().flatten() {
+        let file = entry.file_name();
+        if is_abandoned(&room.at(&file)) {
+            let _ = room.remove(&file);
+        }
+    }
+    unlinkat(base, name, UnlinkatFlags::RemoveDir).is_ok()
 }
 
 fn is_ours(meta: &fs::Metadata) -> bool {
@@ -53,7 +66,7 @@ fn is_gone(pid: Pid) -> bool {
 }
 
 /// Whether it is a socket of ours that nobody is bound to.
-pub(crate) fn is_abandoned(path: &Path) -> bool {
+fn is_abandoned(path: &Path) -> bool {
     let Ok(meta) = fs::symlink_metadata(path) else { return false };
     meta.file_type().is_socket() && is_ours(&meta) && nobody_is_bound(path)
 }

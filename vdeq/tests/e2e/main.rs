@@ -22,8 +22,8 @@ mod world;
 
 mod ancestor;
 mod any_program;
-mod crowd;
 mod bugs;
+mod crowd;
 mod differential;
 mod grammar;
 mod joined;
