@@ -214,7 +214,8 @@ impl Nic {
     fn unplug(&mut self, now: Duration, out: &mut VecDeque<Output>) -> Option<Duration> {
         let since = self.held.take()?.since;
         self.lost_at = now;
-        self.attempts = 0;
+        // The call to where it goes now was made while it was still here.
+        self.attempts = self.attempt.is_some().into();
         self.told = None;
         out.push_back(Output::Unplug(self.index));
         self.show_link(false, out);
