@@ -185,7 +185,7 @@ fn secret_name() -> OsString {
 /// Runs `action` while the umask of the process hides nothing.
 ///
 /// The umask belongs to the whole process; the lock keeps two of us from restoring each other's.
-fn with_open_umask<T>(action: impl FnOnce() -> T) -> T {
+pub(crate) fn with_open_umask<T>(action: impl FnOnce() -> T) -> T {
     static LOCK: Mutex<()> = Mutex::new(());
     let _guard = LOCK.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let before = umask(Mode::empty());

@@ -66,6 +66,27 @@ pub(crate) fn reset_to_default(which: Signal) -> nix::Result<()> {
     unsafe { signal(which, SigHandler::SigDfl) }.map(drop)
 }
 
+/// Takes over a descriptor that this process was started with. It is close-on-exec from now on; of the
+/// standard streams, which stay the program's to use and to inherit, it is a duplicate.
+///
+/// The caller makes sure that the number is nobody else's in this process: it is asked for once, before
+/// anything else is opened.
+pub(crate) fn take_over(number: RawFd) -> nix::Result<OwnedFd> {
+    if number < 0 {
+        return Err(Errno::EBADF);
+    }
+    // SAFETY: it is not negative; if it is not open, the next call says so, and it is not used again.
+    let fd = unsafe { BorrowedFd::borrow_raw(number) };
+    if number <= 2 {
+        let number = fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(3))?;
+        // SAFETY: the kernel has just opened this descriptor for us, and nobody else knows its number.
+        return Ok(unsafe { OwnedFd::from_raw_fd(number) });
+    }
+    fcntl(fd, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
+    // SAFETY: it is open, and by the caller's word nobody else's.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
 /// Duplicates `fd`, close-on-exec, under the first free number that is not below `least`.
 pub(crate) fn duplicate_from(fd: BorrowedFd<'_>, least: RawFd) -> io::Result<OwnedFd> {
     let number = fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(least))?;

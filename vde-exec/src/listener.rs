@@ -1,0 +1,306 @@
+//! The name of a listening socket: made without replacing what is anybody's, gone when it is over.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, connect, getsockopt, listen,
+    socket, sockopt,
+};
+use nix::sys::stat::{Mode, fchmod};
+use nix::unistd::geteuid;
+
+use crate::dir_handle::DirHandle;
+use crate::place::with_open_umask;
+
+/// The longest path, in bytes, under which a socket can be reached: a socket address has room for 108,
+/// the last of them 0.
+pub const MAX_SOCKET_PATH: usize = 107;
+
+/// How many may wait to be taken up.
+const BACKLOG: i32 = 16;
+
+/// Read and written by its owner alone.
+const MODE: Mode = Mode::from_bits_truncate(0o600);
+
+/// Why nobody can be listened to at a path.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ListenError {
+    /// The path has more bytes than [`MAX_SOCKET_PATH`].
+    #[error("{} is too long for a socket: {} bytes, at most {MAX_SOCKET_PATH}",
+        path.display(), path.as_os_str().len())]
+    TooLong {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The path has no last part that could be made.
+    #[error("{} is no name for a socket", path.display())]
+    NoName {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Somebody listens there.
+    #[error("somebody listens at {} already", path.display())]
+    Alive {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Something else is there.
+    #[error("{} is there already, and is no socket of this user", path.display())]
+    Taken {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The kernel says no.
+    #[error("cannot make the socket {}: {}", path.display(), errno.desc())]
+    System {
+        /// The path.
+        path: PathBuf,
+        /// What it said.
+        errno: Errno,
+    },
+}
+
+/// A socket that listens. Its name goes when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    socket: UnixListener,
+    _name: Name,
+    /// A descriptor to give up when there are no others, so that somebody can be told to go.
+    spare: Option<File>,
+}
+
+/// A name in the file system.
+#[derive(Debug)]
+struct Name {
+    dir: DirHandle,
+    file: OsString,
+    /// The device and the number of the file that it was given to.
+    inode: Option<(u64, u64)>,
+}
+
+impl Listener {
+    /// Listens at `path`.
+    ///
+    /// # Errors
+    /// [`ListenError`].
+    pub(crate) fn bind(path: &Path) -> Result<Self, ListenError> {
+        let path_buf = || path.to_owned();
+        if path.as_os_str().len() > MAX_SOCKET_PATH {
+            return Err(ListenError::TooLong { path: path_buf() });
+        }
+        let ends_in_slash = path.as_os_str().as_bytes().ends_with(b"/");
+        let Some(file) = path.file_name().filter(|_| !ends_in_slash) else {
+            return Err(ListenError::NoName { path: path_buf() });
+        };
+        let system = |errno| ListenError::System { path: path_buf(), errno };
+        let dir = match path.parent() {
+            None => Path::new("/"),
+            Some(dir) if dir.as_os_str().is_empty() => Path::new("."),
+            Some(dir) => dir,
+        };
+        let dir = DirHandle::open(dir).map_err(system)?;
+        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+        let fd = socket(AddressFamily::Unix, SockType::Stream, flags, None).map_err(system)?;
+        // It is born with this mode: no path is ever chmod-ed.
+        fchmod(&fd, MODE).map_err(system)?;
+        let name = Name::give(&fd, dir, file, path)?;
+        let backlog = Backlog::new(BACKLOG).map_err(system)?;
+        listen(&fd, backlog).map_err(system)?;
+        Ok(Self { socket: UnixListener::from(fd), _name: name, spare: spare() })
+    }
+
+    /// The next who wants in, close-on-exec; `None` if there is nobody. Who is neither this user nor
+    /// root is hung up on.
+    pub(crate) fn accept(&mut self) -> Option<OwnedFd> {
+        loop {
+            match self.socket.accept() {
+                Ok((stream, _)) => {
+                    let peer = getsockopt(&stream, sockopt::PeerCredentials);
+                    let ours = geteuid().as_raw();
+                    if peer.is_ok_and(|peer| peer.uid() == ours || peer.uid() == 0) {
+                        return Some(OwnedFd::from(stream));
+                    }
+                }
+                Err(error) => match error.raw_os_error().map(Errno::from_raw) {
+                    Some(Errno::EINTR | Errno::ECONNABORTED) => {}
+                    Some(Errno::EMFILE | Errno::ENFILE) if self.spare.take().is_some() => {
+                        // Or it would be the reason to wake up for ever.
+                        drop(self.socket.accept());
+                        self.spare = spare();
+                    }
+                    _ => return None,
+                },
+            }
+        }
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+fn spare() -> Option<File> {
+    File::open("/dev/null").ok()
+}
+
+impl Name {
+    /// Gives a socket the name `file` in `dir`, which the user knows as `path`.
+    fn give(
+        socket: &OwnedFd,
+        dir: DirHandle,
+        file: &OsStr,
+        path: &Path,
+    ) -> Result<Self, ListenError> {
+        let path = || path.to_owned();
+        let through = dir.at(file);
+        let system = |errno| ListenError::System { path: path(), errno };
+        // The second time what was there has just been removed.
+        for is_last in [false, true] {
+            let bound = with_open_umask(|| bind(socket.as_raw_fd(), &UnixAddr::new(&through)?));
+            match bound {
+                Ok(()) => {
+                    let inode = fs::symlink_metadata(&through).ok();
+                    let inode = inode.map(|meta| (meta.dev(), meta.ino()));
+                    return Ok(Self { dir, file: file.to_owned(), inode });
+                }
+                Err(Errno::EADDRINUSE) if !is_last => {
+                    remove_stale(&dir, file).map_err(|error| match error {
+                        InTheWay::Alive => ListenError::Alive { path: path() },
+                        InTheWay::Taken => ListenError::Taken { path: path() },
+                        InTheWay::System(errno) => system(errno),
+                    })?
+                }
+                // Somebody else was quicker.
+                Err(Errno::EADDRINUSE) => return Err(ListenError::Alive { path: path() }),
+                Err(errno) => return Err(system(errno)),
+            }
+        }
+        Err(ListenError::Alive { path: path() })
+    }
+}
+
+impl Drop for Name {
+    fn drop(&mut self) {
+        // By now the name may be another's.
+        let now = fs::symlink_metadata(self.dir.at(&self.file)).ok();
+        let now = now.map(|meta| (meta.dev(), meta.ino()));
+        if now.is_some() && now == self.inode {
+            let _ = self.dir.remove(&self.file);
+        }
+    }
+}
+
+/// What cannot be removed.
+enum InTheWay {
+    Alive,
+    Taken,
+    System(Errno),
+}
+
+/// Removes a socket of this user that nobody listens on.
+fn remove_stale(dir: &DirHandle, file: &OsStr) -> Result<(), InTheWay> {
+    let through = dir.at(file);
+    let meta = match fs::symlink_metadata(&through) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => {
+            let errno = error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
+            return Err(InTheWay::System(errno));
+        }
+        Ok(meta) => meta,
+    };
+    if !meta.file_type().is_socket() || meta.uid() != geteuid().as_raw() {
+        return Err(InTheWay::Taken);
+    }
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let probe = socket(AddressFamily::Unix, SockType::Stream, flags, None);
+    let probe = probe.map_err(InTheWay::System)?;
+    let address = UnixAddr::new(&through).map_err(InTheWay::System)?;
+    match connect(probe.as_raw_fd(), &address) {
+        Err(Errno::ECONNREFUSED) => dir.remove(file).map_err(InTheWay::System),
+        // Of another type: a switch's data socket, say.
+        Err(Errno::EPROTOTYPE) => Err(InTheWay::Taken),
+        _ => Err(InTheWay::Alive),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::net::UnixDatagram;
+
+    fn dir() -> tempfile::TempDir {
+        tempfile::tempdir().unwrap()
+    }
+
+    #[test]
+    fn the_name_is_for_this_user_alone_and_goes_with_the_listener() {
+        let dir = dir();
+        let path = dir.path().join("control");
+        let listener = Listener::bind(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
+        drop(listener);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_name_that_nobody_listens_at_is_taken_over() {
+        let dir = dir();
+        let path = dir.path().join("control");
+        drop(UnixListener::bind(&path).unwrap());
+        assert!(path.exists());
+        let _listener = Listener::bind(&path).unwrap();
+        assert!(matches!(Listener::bind(&path), Err(ListenError::Alive { .. })));
+        assert!(path.exists());
+    }
+
+    #[test]
+    fn nothing_else_is_replaced() {
+        let dir = dir();
+        let at = |name: &str| dir.path().join(name);
+        fs::write(at("file"), "precious").unwrap();
+        fs::create_dir(at("dir")).unwrap();
+        std::os::unix::fs::symlink(at("nowhere"), at("link")).unwrap();
+        let _data = UnixDatagram::bind(at("data")).unwrap();
+        for name in ["file", "dir", "link", "data"] {
+            let refused = Listener::bind(&at(name)).unwrap_err();
+            assert!(matches!(refused, ListenError::Taken { .. }), "{name}: {refused}");
+            assert!(fs::symlink_metadata(at(name)).is_ok(), "{name}");
+        }
+        assert_eq!(fs::read(at("file")).unwrap(), b"precious");
+    }
+
+    #[test]
+    fn a_path_that_cannot_be_is_refused() {
+        let dir = dir();
+        let long = dir.path().join("x".repeat(MAX_SOCKET_PATH));
+        assert!(matches!(Listener::bind(&long), Err(ListenError::TooLong { .. })));
+        for path in ["/", "..", "/tmp/"] {
+            assert!(matches!(Listener::bind(path.as_ref()), Err(ListenError::NoName { .. })));
+        }
+        let absent = Listener::bind(&dir.path().join("no/such")).unwrap_err();
+        assert!(matches!(absent, ListenError::System { errno: Errno::ENOENT, .. }));
+    }
+
+    #[test]
+    fn a_name_that_came_to_be_anothers_stays() {
+        let dir = dir();
+        let path = dir.path().join("control");
+        let listener = Listener::bind(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        let _other = UnixListener::bind(&path).unwrap();
+        drop(listener);
+        assert!(path.exists());
+    }
+}
