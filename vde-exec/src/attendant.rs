@@ -8,11 +8,17 @@ use nix::poll::PollFlags;
 use vde_proto::{PortRequest, Vnl};
 
 use crate::supervisor::{Event, MoveError, NicStatus, Ticket};
+use crate::vm::End;
 
 /// Attends to a running VM: tells what happens, and hands requests in.
 ///
 /// Nothing here may wait: the VM's networks would wait, too.
 pub trait Attendant {
+    /// The VM has been started, with all its plugs up.
+    fn began(&mut self, report: &Report<'_>) {
+        let _ = report;
+    }
+
     /// Something happened.
     fn told(&mut self, event: &Event, report: &Report<'_>);
 
@@ -28,6 +34,11 @@ pub trait Attendant {
 
     /// The VM has daemonized: whoever waits for its start may go on.
     fn daemonized(&mut self) {}
+
+    /// The VM has ended. Nothing comes after this.
+    fn ended(&mut self, end: End) {
+        let _ = end;
+    }
 
     /// What else to wait for.
     fn watched(&self) -> Vec<(BorrowedFd<'_>, PollFlags)> {
@@ -65,6 +76,7 @@ pub struct Order {
 #[derive(Debug, Clone, Copy)]
 pub struct Report<'a> {
     pub(crate) now: Duration,
+    pub(crate) vm: i32,
     /// The directory of each NIC's switch.
     pub(crate) switches: &'a [&'a Path],
     pub(crate) status: &'a [NicStatus],
@@ -76,6 +88,12 @@ impl<'a> Report<'a> {
         let now = self.now;
         let nics = self.switches.iter().zip(self.status);
         nics.map(move |(switch, status)| (*switch, status, now.saturating_sub(status.since)))
+    }
+
+    /// The process id of the VM.
+    #[must_use]
+    pub fn vm(&self) -> i32 {
+        self.vm
     }
 
     /// The directory of the switch that a NIC belongs to.

@@ -84,6 +84,7 @@ struct Keeper<'a> {
 
 impl Keeper<'_> {
     fn run(mut self) -> io::Result<End> {
+        self.reporting(|attendant, report| attendant.began(report));
         // What came before the VM ran, the VM has not had, wherever it came from.
         let mut is_news = true;
         loop {
@@ -98,6 +99,7 @@ impl Keeper<'_> {
             }
             if let Some(end) = self.carry_out()? {
                 self.leave_politely();
+                self.attendant.ended(end);
                 return Ok(end);
             }
             self.sleep()?;
@@ -166,7 +168,8 @@ impl Keeper<'_> {
     fn reporting<R>(&mut self, act: impl FnOnce(&mut dyn Attendant, &Report<'_>) -> R) -> R {
         let status: Vec<NicStatus> = self.supervisor.status().collect();
         let switches: Vec<&Path> = self.nics.iter().map(|nic| nic.plug().switch.dir()).collect();
-        let report = Report { now: self.started.elapsed(), switches: &switches, status: &status };
+        let (now, vm) = (self.started.elapsed(), self.vm.id());
+        let report = Report { now, vm, switches: &switches, status: &status };
         act(self.attendant, &report)
     }
 

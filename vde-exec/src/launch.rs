@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
@@ -23,6 +23,8 @@ pub struct Launch<'a> {
     pub args: Vec<OsString>,
     /// The plugs whose sockets it inherits, data and control each, under the numbers they have here.
     pub connections: &'a [Connection],
+    /// What else it inherits, under the numbers that these have here.
+    pub others: &'a [OwnedFd],
     /// Its signal mask.
     pub mask: SigSet,
 }
@@ -66,6 +68,7 @@ impl Launch<'_> {
     fn inherited(&self) -> Vec<RawFd> {
         let data = self.connections.iter().map(|plug| plug.data.as_raw_fd());
         let control = self.connections.iter().filter_map(|plug| plug.control.as_ref());
-        data.chain(control.map(AsRawFd::as_raw_fd)).collect()
+        let others = self.others.iter().map(AsRawFd::as_raw_fd);
+        data.chain(control.map(AsRawFd::as_raw_fd)).chain(others).collect()
     }
 }

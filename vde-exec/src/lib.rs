@@ -48,7 +48,7 @@ pub use line_stream::{Heard, LineLimits, LineStream};
 pub use listener::{ListenError, MAX_SOCKET_PATH};
 pub use nix::errno::Errno;
 pub use nix::poll::PollFlags;
-pub use numbers::{foresee_numbers, number};
+pub use numbers::{foresee_numbers, number, number_one};
 pub use outlet::{Outlet, OutletError};
 pub use probe::{Answer, Probe};
 pub use program::{FindError, Program};

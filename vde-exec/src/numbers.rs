@@ -24,7 +24,13 @@ pub fn number(connections: &mut [Connection]) {
     }
 }
 
-/// The numbers that [`number`] would give to `count` data sockets of this process.
+/// The same for another descriptor that a program is going to be given.
+#[must_use]
+pub fn number_one(fd: OwnedFd) -> OwnedFd {
+    duplicate_from(fd.as_fd(), FIRST).unwrap_or(fd)
+}
+
+/// The numbers that [`number`] and [`number_one`] would give to `count` descriptors of this process.
 ///
 /// # Errors
 /// There is no `/dev/null`, or there are too many.

@@ -217,6 +217,7 @@ fn start(
         name: program.name,
         args,
         connections,
+        others: &[],
         mask: signals.mask_before(),
     };
     if exec {

@@ -1,0 +1,269 @@
+//! Questions: one JSON object, read strictly, so that a slip of the pen is told and not obeyed.
+
+use serde_json::{Map, Value};
+use vde_exec::vde_proto::{PortNumber, PortRequest, Vnl};
+
+use crate::Refusal;
+
+/// The commands that there are.
+pub const COMMANDS: [&str; 3] = ["status", "replug", "events"];
+
+/// How much of a wrong value is shown, in characters.
+const SHOWN: usize = 60;
+
+/// What a client said.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    /// What it wants to see again beside the answer.
+    pub id: Option<Value>,
+    /// What it wants, if that can be understood.
+    pub request: Result<Request, Refusal>,
+}
+
+/// What a client can ask for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Request {
+    /// How everything is.
+    Status,
+    /// To plug a NIC in elsewhere.
+    Replug(Replug),
+    /// To be told what happens from now on.
+    Events,
+}
+
+/// Where a NIC is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replug {
+    /// Which NIC.
+    pub nic: usize,
+    /// The switch, with an absolute path; the same one if `None`.
+    pub switch: Option<Vnl>,
+    /// The port there, if it was said.
+    pub port: Option<PortRequest>,
+}
+
+impl Question {
+    /// Reads a line.
+    ///
+    /// ```
+    /// use vdeq_protocol::{Question, Request};
+    /// let question = Question::read(br#"{"command":"status","id":7}"#);
+    /// assert_eq!(question.request, Ok(Request::Status));
+    /// assert_eq!(question.id, Some(7.into()));
+    /// ```
+    #[must_use]
+    pub fn read(line: &[u8]) -> Self {
+        let wanted = || format!("one JSON object a line, such as {}", r#"{"command":"status"}"#);
+        let none = |what: String| Self { id: None, request: Err(Refusal::new(what, wanted())) };
+        match serde_json::from_slice(line) {
+            Ok(Value::Object(mut object)) => {
+                let id = object.remove("id");
+                Self { id, request: Request::read(&object) }
+            }
+            Ok(other) => none(format!("{} is no object", shown(&other))),
+            Err(error) => none(format!("this is no JSON: {error}")),
+        }
+    }
+}
+
+impl Request {
+    fn read(object: &Map<String, Value>) -> Result<Self, Refusal> {
+        let commands = || format!("\"command\" to be one of {}", quoted(&COMMANDS));
+        let Some(command) = object.get("command") else {
+            return Err(Refusal::new("there is no \"command\"", commands()));
+        };
+        match command.as_str() {
+            Some("status") => takes(object, &[]).map(|()| Self::Status),
+            Some("events") => takes(object, &[]).map(|()| Self::Events),
+            Some("replug") => {
+                takes(object, &["nic", "sock", "port"])?;
+                Replug::read(object).map(Self::Replug)
+            }
+            _ => Err(Refusal::new(format!("there is no command {}", shown(command)), commands())),
+        }
+    }
+}
+
+impl Replug {
+    fn read(object: &Map<String, Value>) -> Result<Self, Refusal> {
+        let nic = nic(object.get("nic"))?;
+        let switch = object.get("sock").map(switch).transpose()?;
+        let port = object.get("port").map(port).transpose()?;
+        match (port, switch.as_ref().and_then(|switch| switch.port)) {
+            (Some(outer), Some(inner)) if outer != inner => Err(Refusal::new(
+                format!("\"port\" asks for {outer}, and \"sock\" for {inner}"),
+                "the port once",
+            )),
+            _ => Ok(Self { nic, switch, port }),
+        }
+    }
+}
+
+/// Nothing may be there but the command and these parameters.
+fn takes(object: &Map<String, Value>, parameters: &[&str]) -> Result<(), Refusal> {
+    let all = [&["command", "id"], parameters].concat();
+    match object.keys().find(|key| !all.contains(&key.as_str())) {
+        None => Ok(()),
+        Some(key) => Err(Refusal::new(
+            format!("there is no parameter {}", shown(&Value::from(key.as_str()))),
+            format!("of {}", quoted(&all)),
+        )),
+    }
+}
+
+fn nic(value: Option<&Value>) -> Result<usize, Refusal> {
+    let wanted = "the number of a NIC, from 0, in the order of the command line";
+    let Some(value) = value else { return Err(Refusal::new("there is no \"nic\"", wanted)) };
+    let number = value.as_u64().and_then(|number| usize::try_from(number).ok());
+    number.ok_or_else(|| Refusal::new(format!("\"nic\" is {}", shown(value)), wanted))
+}
+
+fn port(value: &Value) -> Result<PortRequest, Refusal> {
+    let number = || PortNumber::new(u32::try_from(value.as_u64()?).ok()?);
+    match value.as_str() {
+        Some("any") => Ok(PortRequest::Any),
+        Some("zero") => Ok(PortRequest::Zero),
+        _ => number().map(PortRequest::Number).ok_or_else(|| {
+            let most = PortNumber::MAX;
+            let wanted = format!("a number from 1 to {most}, \"any\", or \"zero\" for port 0");
+            Refusal::new(format!("\"port\" is {}", shown(value)), wanted)
+        }),
+    }
+}
+
+/// A locator, as `sock=` takes it. What is about the data socket was settled when that was made.
+fn switch(value: &Value) -> Result<Vnl, Refusal> {
+    let wanted = "the absolute path of a switch, or with a port \"/run/vde.ctl[3]\"";
+    let wrong = |why: String| Refusal::new(why, wanted);
+    let Some(locator) = bytes(value) else {
+        return Err(wrong(format!("\"sock\" is {}", shown(value))));
+    };
+    let vnl = Vnl::parse(&locator).map_err(|error| wrong(format!("\"sock\": {error}")))?;
+    if !vnl.path.starts_with(b"/") {
+        return Err(wrong(format!("\"sock\" is {}, which is no absolute path", shown(value))));
+    }
+    if vnl.group.is_some() || vnl.mode.is_some() {
+        return Err(wrong(format!("\"sock\" is {}, with a group or a mode", shown(value))));
+    }
+    Ok(vnl)
+}
+
+/// The bytes of a string, or of `{"bytes":[...]}`, which is how any path can be written.
+fn bytes(value: &Value) -> Option<Vec<u8>> {
+    match value {
+        Value::String(text) => Some(text.clone().into_bytes()),
+        Value::Object(object) if object.len() == 1 => {
+            let bytes = object.get("bytes")?.as_array()?.iter();
+            bytes.map(|byte| u8::try_from(byte.as_u64()?).ok()).collect()
+        }
+        _ => None,
+    }
+}
+
+/// A value as JSON, but not more of it than anybody wants to see.
+fn shown(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(SHOWN) {
+        None => text,
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
+    }
+}
+
+fn quoted(words: &[&str]) -> String {
+    words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<Request, Refusal> {
+        Question::read(line.as_bytes()).request
+    }
+
+    #[track_caller]
+    fn check_refused(line: &str, what: &str, expected: &str) {
+        let refusal = read(line).unwrap_err();
+        assert!(refusal.what.contains(what), "{refusal:?}");
+        assert!(refusal.expected.contains(expected), "{refusal:?}");
+    }
+
+    #[test]
+    fn every_command_is_understood() {
+        assert_eq!(read(r#"{"command":"status"}"#), Ok(Request::Status));
+        assert_eq!(read(r#" { "id" : [ ] , "command" : "events" } "#), Ok(Request::Events));
+        let replug = |nic, sock: Option<&str>, port| {
+            let switch = sock.map(|sock| Vnl::parse(sock.as_bytes()).unwrap());
+            Ok(Request::Replug(Replug { nic, switch, port }))
+        };
+        let number = |number| Some(PortRequest::Number(PortNumber::new(number).unwrap()));
+        assert_eq!(read(r#"{"command":"replug","nic":0}"#), replug(0, None, None));
+        assert_eq!(
+            read(r#"{"command":"replug","nic":1,"sock":"/run/sw2","port":3}"#),
+            replug(1, Some("/run/sw2"), number(3))
+        );
+        assert_eq!(
+            read(r#"{"command":"replug","nic":1,"sock":"/run/sw2[3]","port":3}"#),
+            replug(1, Some("/run/sw2[3]"), number(3))
+        );
+        for (word, port) in [("any", PortRequest::Any), ("zero", PortRequest::Zero)] {
+            let line = format!(r#"{{"command":"replug","nic":0,"port":"{word}"}}"#);
+            assert_eq!(read(&line), replug(0, None, Some(port)));
+        }
+    }
+
+    #[test]
+    fn any_path_can_be_named_by_its_bytes() {
+        let Ok(Request::Replug(Replug { switch: Some(vnl), .. })) =
+            read(r#"{"command":"replug","nic":0,"sock":{"bytes":[47,255]}}"#)
+        else {
+            panic!("it is a path")
+        };
+        assert_eq!(vnl.path, b"/\xff");
+    }
+
+    #[test]
+    fn what_is_no_question_is_told_what_a_question_is() {
+        for line in ["", "status", "{", "\u{feff}{}", "{}{}", "{\"command\":\"status\"} x"] {
+            check_refused(line, "no JSON", "{\"command\":\"status\"}");
+        }
+        check_refused("[\"status\"]", "no object", "object");
+        check_refused("{}", "no \"command\"", "\"status\", \"replug\", \"events\"");
+        check_refused(r#"{"command":"stat"}"#, "command \"stat\"", "\"status\"");
+        check_refused(r#"{"command":1}"#, "command 1", "\"status\"");
+        check_refused(
+            r#"{"command":"status","nic":0}"#,
+            "parameter \"nic\"",
+            "\"command\", \"id\"",
+        );
+        check_refused(r#"{"command":"replug","nic":0,"switch":"/x"}"#, "\"switch\"", "\"sock\"");
+    }
+
+    #[test]
+    fn wrong_values_are_told_what_would_be_right() {
+        let replug = |rest: &str| format!(r#"{{"command":"replug",{rest}}}"#);
+        check_refused(r#"{"command":"replug"}"#, "no \"nic\"", "from 0");
+        for nic in ["-1", "1.5", "\"0\"", "null", "1e30"] {
+            check_refused(&replug(&format!(r#""nic":{nic}"#)), "\"nic\" is", "from 0");
+        }
+        for port in ["0", "-1", "8388608", "\"3\"", "null", "3.5", "\"Any\""] {
+            let line = replug(&format!(r#""nic":0,"port":{port}"#));
+            check_refused(&line, "\"port\" is", "from 1 to 8388607");
+        }
+        for sock in ["\"\"", "\"sw\"", "3", "null", "{\"bytes\":[256]}"] {
+            let line = replug(&format!(r#""nic":0,"sock":{sock}"#));
+            check_refused(&line, "\"sock\" is", "absolute path");
+        }
+        check_refused(&replug(r#""nic":0,"sock":"/run/sw[x""#), "\"sock\": ", "absolute path");
+        check_refused(&replug(r#""nic":0,"sock":"/run/sw[2]","port":3"#), "port 3", "once");
+    }
+
+    #[test]
+    fn the_id_is_kept_whatever_it_is_and_long_values_are_cut_short() {
+        let question = Question::read(br#"{"id":{"a":[1,null]},"command":"nothing"}"#);
+        assert_eq!(question.id, Some(serde_json::json!({ "a": [1, null] })));
+        let long = format!(r#"{{"command":"{}"}}"#, "x".repeat(10_000));
+        assert!(read(&long).unwrap_err().what.len() < 100);
+    }
+}
