@@ -165,7 +165,7 @@ impl Rooms {
 }
 
 /// Whether it is a port of a hub that a netdev, a NIC or another port is joined to.
-fn is_port(option: &NetOption<'_>) -> bool {
+pub(crate) fn is_port(option: &NetOption<'_>) -> bool {
     option.kind() == NetKind::Netdev && option.is_type(b"hubport")
 }
 

@@ -39,6 +39,8 @@ pub struct Network<'a> {
     pub(crate) additions: Vec<Addition>,
     /// The program to start, if options that it has lost are to be replaced.
     pub(crate) modernize: Option<OsString>,
+    /// Whether the guest is to be told of its links, which a hub would keep from it.
+    pub(crate) link_state: bool,
     pub(crate) plugs: Vec<PlugSpec>,
     pub(crate) notes: Vec<Note>,
 }
@@ -104,6 +106,7 @@ impl<'a> Network<'a> {
             has_unread_file: false,
             additions: Vec::new(),
             modernize: invocation.options.modernize.then(|| invocation.program.clone()),
+            link_state: invocation.options.link_state,
             plugs: Vec::new(),
             notes: Vec::new(),
         };

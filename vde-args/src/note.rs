@@ -29,6 +29,8 @@ pub enum Why {
     OptionGone,
     /// `--modernize` was given, and an option has become a parameter of the `user` network.
     OptionMoved,
+    /// `--link-state` was given, and a hub would keep the state of the link from this NIC.
+    LinkState,
     /// `--modernize` was given, and the option, which this QEMU no longer has, would change nothing.
     NoEffect,
 }
@@ -50,6 +52,7 @@ impl fmt::Display for Why {
             Self::OptionMoved => {
                 "this QEMU has lost an option that is a parameter of the user network now"
             }
+            Self::LinkState => "the guest is to see its link, which a hub would keep from it",
             Self::NoEffect => "this QEMU has lost the option, which would change nothing here",
         })
     }

@@ -1,7 +1,9 @@
 //! The vlans that need no hub: those of one NIC and one backend.
 //!
 //! A QEMU without vlans has hubs in their place. A hub costs time, and swaps frames where a backend
-//! was busy, so a NIC that has its backend to itself refers to it directly.
+//! was busy, so a NIC that has its backend to itself refers to it directly. A NIC that says nothing of
+//! vlans stays as it is, on a hub, unless it is to be told of its link (`--link-state`): hubs pass no
+//! news of links on.
 
 use std::collections::BTreeMap;
 
@@ -28,9 +30,11 @@ struct Members {
 impl Pairs {
     pub(crate) fn of(network: &Network<'_>, names: &Names, ids: &mut Ids<'_>) -> Self {
         let mut vlans: BTreeMap<u32, Members> = BTreeMap::new();
+        // A file that was not read may have others on the hub.
+        let link_state = network.link_state && !network.has_unread_file;
         for option in network.options.iter().chain(&network.config) {
             if let Some(vlan) = option.hub() {
-                vlans.entry(vlan).or_default().add(option, names);
+                vlans.entry(vlan).or_default().add(option, names, link_state);
             }
         }
         for option in &network.config {
@@ -56,12 +60,13 @@ impl Pairs {
 }
 
 impl Members {
-    fn add(&mut self, option: &NetOption<'_>, names: &Names) {
+    fn add(&mut self, option: &NetOption<'_>, names: &Names, link_state: bool) {
         let is_dump = option.kind() == NetKind::Net && option.is_type(b"dump");
         if is_dump {
             return;
         }
-        let may_change = option.plug.is_some() || option.vlan() != Vlan::Absent;
+        let is_told = link_state && option.kind() == NetKind::Net && option.is_nic();
+        let may_change = is_told || option.plug.is_some() || option.vlan() != Vlan::Absent;
         self.is_fixed |= !may_change || !matches!(option.kind(), NetKind::Net | NetKind::Device);
         if option.is_nic() {
             self.nics += 1;

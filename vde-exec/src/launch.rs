@@ -1,12 +1,14 @@
 //! Starts the VM with its plugs: as a child, or in the place of this process.
 
 use std::ffi::OsString;
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::signal::SigSet;
 
 use crate::connection::Connection;
@@ -37,6 +39,17 @@ pub struct LaunchError {
     pub program: PathBuf,
     /// What the kernel said.
     pub error: io::Error,
+}
+
+/// A nameless file with this content, close-on-exec, for a program that is started to read.
+///
+/// # Errors
+/// What the kernel says; none is expected.
+pub fn memory_file(content: &[u8]) -> io::Result<OwnedFd> {
+    let fd = memfd_create("vdeq", MFdFlags::MFD_CLOEXEC)?;
+    let mut file = File::from(fd);
+    file.write_all(content)?;
+    Ok(OwnedFd::from(file))
 }
 
 impl Launch<'_> {

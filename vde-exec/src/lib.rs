@@ -42,7 +42,7 @@ pub use environment::Environment;
 pub use gate::{Gate, Guard};
 pub use give_back::{give_back, hang_up};
 pub use keeper::{Settings, supervise};
-pub use launch::{Launch, LaunchError};
+pub use launch::{Launch, LaunchError, memory_file};
 pub use line_server::{ClientId, LineServer, Served};
 pub use line_stream::{Heard, LineLimits, LineStream};
 pub use listener::{ListenError, MAX_SOCKET_PATH};

@@ -6,10 +6,11 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use vde_args::{ArgError, ArgErrorKind, PlugSpec, Spot};
+use vde_args::{ArgError, ArgErrorKind, PlugSpec, QemuVersion, Spot};
 use vde_exec::vde_proto::{DataFailure, DialFailure, PlugError, PortRequest};
 use vde_exec::{BindError, DialError, Errno, FindError, LaunchError, LocateError, MAX_DIR_LEN};
 
+use crate::desk::OpenError;
 use crate::plan::PlanError;
 use crate::quote;
 
@@ -38,6 +39,10 @@ pub(crate) enum Failure {
     Output(io::Error),
     Numbers(io::Error),
     Interrupted(i32),
+    Desk(OpenError),
+    /// `--link-state` with a QEMU that is too old for it.
+    NoLinkState(QemuVersion),
+    Monitor(io::Error),
 }
 
 impl From<ArgError> for Failure {
@@ -73,7 +78,7 @@ impl Failure {
     /// The whole message: a sentence, the argument with carets, and what to do.
     pub(crate) fn report(&self, argv: &[OsString]) -> String {
         let mut text = format!("vdeq: {}\n", quote::harmless(&self.sentence()));
-        if let Some((index, span)) = self.place() {
+        if let Some((index, span)) = self.place(argv) {
             let _ = writeln!(text, "{}", quote::point_at(argv, index, &span));
         }
         for hint in self.hints() {
@@ -83,8 +88,13 @@ impl Failure {
     }
 
     /// The argument that it is about, and the bytes in it.
-    fn place(&self) -> Option<(usize, Range<usize>)> {
+    fn place(&self, argv: &[OsString]) -> Option<(usize, Range<usize>)> {
         let spot = match self {
+            Self::NoLinkState(_) => {
+                let at = argv.iter().position(|word| word == "--link-state")?;
+                return Some((at, 0..argv.get(at)?.len()));
+            }
+            Self::Desk(error) => Some(error.spot()),
             Self::Args(error) => return Some((error.index, error.span.clone())),
             Self::Plug { error, spec } => culprit(error, spec),
             Self::Plan(PlanError::Locator { spot, .. } | PlanError::TwoPorts { spot, .. }) => {
@@ -114,6 +124,11 @@ impl Failure {
             Self::Output(error) => format!("cannot write: {error}"),
             Self::Numbers(error) => format!("cannot foresee the descriptors: {error}"),
             Self::Interrupted(_) => "interrupted; no virtual machine was started".to_owned(),
+            Self::Desk(error) => error.to_string(),
+            Self::NoLinkState(version) => {
+                format!("QEMU {version} cannot be told of links: expected 4.0 or newer")
+            }
+            Self::Monitor(error) => format!("cannot make a monitor: {error}"),
         }
     }
 
@@ -138,7 +153,12 @@ impl Failure {
             Self::Supervise(_) => {
                 vec!["the virtual machine runs on, with its network".to_owned()]
             }
+            Self::Desk(error) => error.hint().into_iter().collect(),
+            Self::NoLinkState(_) => {
+                vec!["leave --link-state out; if QEMU is newer, say so: --qemu-version X.Y".to_owned()]
+            }
             Self::Launch(_)
+            | Self::Monitor(_)
             | Self::Signals(_)
             | Self::Background(_)
             | Self::Output(_)

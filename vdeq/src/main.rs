@@ -3,13 +3,14 @@
 //! `parse -> plan -> run -> report`: the command line is read by `vde-args`, the plugs are made and
 //! the VM is kept by `vde-exec`; what is here ties them together and is the only part that prints.
 mod command_line;
+mod desk;
 mod detect;
 mod failure;
+mod monitor;
 mod plan;
 mod preview;
 mod quote;
 mod run;
-mod teller;
 mod usage;
 mod voice;
 mod waiting;

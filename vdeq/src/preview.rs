@@ -13,6 +13,7 @@ use vde_exec::{Environment, FindError, Program, foresee_numbers};
 use crate::command_line::{self, Line};
 use crate::detect::{Detected, Detection, Source};
 use crate::failure::Failure;
+use crate::monitor;
 use crate::plan::{PlannedPlug, plan};
 use crate::quote;
 use crate::voice::Voice;
@@ -42,15 +43,26 @@ pub(crate) fn preview(invocation: &Invocation<'_>) -> Result<String, Failure> {
     let plugs = plan(wiring.plugs(), &invocation.options)?;
     let program = find(invocation, &environment, voice)?;
     let version = version(invocation, &wiring, program.as_ref(), &environment, voice);
-    let fds = foresee_numbers(plugs.len()).map_err(Failure::Numbers)?;
-    let rewritten = wiring.rewrite(version.map_or(NEWEST, |(version, _)| version), &fds)?;
-    let line = command_line::assemble(rewritten, program.as_ref(), invocation);
+    let spelt_for = version.map_or(NEWEST, |(version, _)| version);
+    let has_monitor = monitor::is_needed(invocation, &wiring, spelt_for)?;
+    let others = if has_monitor { monitor::DESCRIPTORS } else { 0 };
+    let mut fds = foresee_numbers(plugs.len() + others).map_err(Failure::Numbers)?;
+    let file = fds.last().copied().unwrap_or_default();
+    fds.truncate(plugs.len());
+    let rewritten = wiring.rewrite(spelt_for, &fds)?;
+    let mut line = command_line::assemble(rewritten, program.as_ref(), invocation);
+    let mut unseen = Vec::new();
+    if let (true, Wiring::Qemu(network)) = (has_monitor, &wiring) {
+        monitor::add_to(&mut line, file, invocation.program_index);
+        unseen = monitor::unseen(network, spelt_for);
+    }
     let lost = version.and_then(|(version, _)| wiring.lost(invocation, version));
     if invocation.options.explain.is_none() {
         wiring.tell_notes(voice);
-        lost.iter().for_each(|lost| voice.say(lost));
+        lost.iter().chain(&unseen).for_each(|note| voice.say(note));
     }
-    let notes = wiring.notes().iter().map(ToString::to_string).chain(lost).collect();
+    let notes = wiring.notes().iter().map(ToString::to_string).chain(lost).chain(unseen);
+    let notes = notes.collect();
     let program = program.map(|program| program.path);
     let preview = Preview { invocation, program, version, plugs, fds, notes, line };
     Ok(match invocation.options.explain {

@@ -12,15 +12,16 @@ use vde_exec::supervisor::{Policy, Reconnect};
 use vde_exec::vde_proto::MacAddr;
 use vde_exec::{
     Connection, DialError, DialOptions, End, Environment, Launch, Program, Settings, Side, Signals,
-    adopt_orphans, give_back, hang_up, number, split, supervise,
+    Vm, adopt_orphans, give_back, hang_up, number, split, supervise,
 };
 
 use crate::command_line;
+use crate::desk::Desk;
 use crate::detect::{Detected, Detection, Source};
 use crate::failure::Failure;
+use crate::monitor::{self, Monitor};
 use crate::plan::{PlannedPlug, plan};
 use crate::quote;
-use crate::teller::Teller;
 use crate::voice::Voice;
 use crate::waiting::Waiting;
 use crate::wiring::Wiring;
@@ -34,22 +35,24 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// Runs what the command line asks for, and tells how the VM ended.
 pub(crate) fn run(invocation: &Invocation<'_>) -> Result<End, Failure> {
     let voice = Voice::new(invocation.options.verbose);
+    let mut desk = Desk::open(&invocation.options, voice).map_err(Failure::Desk)?;
     let wiring = Wiring::read(invocation)?;
     let plugs = plan(wiring.plugs(), &invocation.options)?;
     let environment = Environment::of_process();
     let program = find(invocation, &environment, voice)?;
     wiring.tell_notes(voice);
 
-    let back = match wiring.daemonizes(invocation) {
-        true => match split().map_err(Failure::Background)? {
+    if wiring.daemonizes(invocation) {
+        match split().map_err(Failure::Background)? {
             Side::Front(front) => {
+                // The desk is the back's.
+                std::mem::forget(desk);
                 let signals = Signals::take().map_err(Failure::Signals)?;
                 return front.wait(&signals).map_err(Failure::Background);
             }
-            Side::Back(back) => Some(back),
-        },
-        false => None,
-    };
+            Side::Back(back) => desk.set_back(back),
+        }
+    }
     let signals = Signals::take().map_err(Failure::Signals)?;
     let detection = match wiring {
         Wiring::Other(_) => Detection::not_needed(),
@@ -66,18 +69,30 @@ pub(crate) fn run(invocation: &Invocation<'_>) -> Result<End, Failure> {
             }
             number(&mut connections);
             let fds: Vec<i32> = connections.iter().map(|plug| plug.data.as_raw_fd()).collect();
+            let monitor = monitor(invocation, &wiring, version, voice)?;
             let rewritten = wiring.rewrite(version, &fds)?;
             let settings = settings(invocation, &wiring, &environment);
-            let args = command_line::assemble(rewritten, Some(&program), invocation).args;
-            start(
-                program,
-                args,
-                invocation.options.exec,
-                &mut connections,
-                &settings,
-                &signals,
-                Teller { voice, back },
-            )
+            let mut line = command_line::assemble(rewritten, Some(&program), invocation);
+            let mut others = Vec::new();
+            if let Some(monitor) = monitor {
+                monitor::add_to(&mut line, monitor.file(), invocation.program_index);
+                let (link, fds) = monitor.into_parts();
+                desk.set_monitor(link);
+                others = fds;
+            }
+            let launch = Launch {
+                program: program.path,
+                name: program.name,
+                args: line.args,
+                connections: &connections,
+                others: &others,
+                mask: signals.mask_before(),
+            };
+            let vm = start(launch, invocation, &mut desk, &signals, voice)?;
+            // What QEMU has now is QEMU's: its end of the monitor shows ours when it ends.
+            drop(others);
+            supervise(vm, &signals, &mut connections, &settings, &mut desk)
+                .map_err(Failure::Supervise)
         });
     match end {
         Ok(End::Killed(_)) => hang_up(&connections),
@@ -200,40 +215,53 @@ fn settings(
     Settings { policy, environment: environment.clone(), macs }
 }
 
+/// The monitor for `--link-state`, if there is anything to tell through it.
+fn monitor(
+    invocation: &Invocation<'_>,
+    wiring: &Wiring<'_>,
+    version: QemuVersion,
+    voice: Voice,
+) -> Result<Option<Monitor>, Failure> {
+    let Wiring::Qemu(network) = wiring else { return Ok(None) };
+    if !monitor::is_needed(invocation, wiring, version)? {
+        return Ok(None);
+    }
+    for unseen in monitor::unseen(network, version) {
+        voice.say(unseen);
+    }
+    Monitor::new(network, version).map(Some).map_err(Failure::Monitor)
+}
+
+/// Starts the VM, or becomes it.
 fn start(
-    program: Program,
-    args: Vec<OsString>,
-    exec: bool,
-    connections: &mut [Connection],
-    settings: &Settings,
+    launch: Launch<'_>,
+    invocation: &Invocation<'_>,
+    desk: &mut Desk,
     signals: &Signals,
-    mut attendant: Teller,
-) -> Result<End, Failure> {
-    let words =
-        std::iter::once(program.path.as_os_str()).chain(args.iter().map(OsString::as_os_str));
-    attendant.voice.detail(format_args!("running: {}", quote::shell_line(words)));
-    let launch = Launch {
-        program: program.path,
-        name: program.name,
-        args,
-        connections,
-        others: &[],
-        mask: signals.mask_before(),
-    };
-    if exec {
+    voice: Voice,
+) -> Result<Vm, Failure> {
+    let args = launch.args.iter().map(OsString::as_os_str);
+    let words = std::iter::once(launch.program.as_os_str()).chain(args);
+    voice.detail(format_args!("running: {}", quote::shell_line(words)));
+    if invocation.options.exec {
+        desk.ready();
         return Err(Failure::Launch(launch.exec()));
     }
     signals.hold_stops().map_err(Failure::Signals)?;
     if let Some(signal) = signals.interruption() {
         return Err(Failure::Interrupted(signal));
     }
-    let daemonizes = attendant.back.is_some();
-    if daemonizes {
-        adopt_orphans().map_err(Failure::Signals)?;
-    }
-    let mut vm = launch.spawn().map_err(Failure::Launch)?;
-    if daemonizes {
-        vm = vm.daemonizing(connections.first().map(|plug| plug.data.as_raw_fd()));
-    }
-    supervise(vm, signals, connections, settings, &mut attendant).map_err(Failure::Supervise)
+    let vm = match desk.goes_to_background() {
+        true => {
+            adopt_orphans().map_err(Failure::Signals)?;
+            let witness = launch.connections.first().map(|plug| plug.data.as_raw_fd());
+            launch.spawn().map_err(Failure::Launch)?.daemonizing(witness)
+        }
+        false => {
+            let vm = launch.spawn().map_err(Failure::Launch)?;
+            desk.ready();
+            vm
+        }
+    };
+    Ok(vm)
 }

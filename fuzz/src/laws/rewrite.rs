@@ -145,6 +145,7 @@ fn has_reason(version: QemuVersion, run: &Invocation<'_>, item: &Item<'_>, chang
         // In JSON its letters may be escaped.
         Why::Vde => is_network && (has(b"vde") || has(b"\\u")),
         Why::VlanGone => is_network && !has_vlan(version) && has(b"vlan"),
+        Why::LinkState => run.options.link_state && name == b"net" && has(b"nic"),
         Why::DumpGone => name == b"net" && !has_vlan(version) && has(b"dump"),
         // An option that is gone, or the network that it was about.
         Why::OptionGone | Why::OptionMoved | Why::NoEffect => {

@@ -107,15 +107,17 @@ fn name_as_id(list: &KeyVal<'_>, name: Option<&Entry>, entry: &Entry) -> Edit {
     }
 }
 
-/// A NIC that refers to the netdev `id` in place of its `vlan=`.
+/// A NIC that refers to the netdev `id` in place of its `vlan=`, if it has one.
 pub(super) fn with_netdev(list: &KeyVal<'_>, has_name: bool, id: &[u8], names: &Names) -> OsString {
     let (last, name) = (list.last_entry(b"vlan"), name_for_id(list, names));
-    OsString::from_vec(list.edit(|entry| match list.key(entry) {
-        b"vlan" if Some(entry) == last => Edit::Replace([b"netdev=", id].concat()),
+    let reference = [b"netdev=", id].concat();
+    let edited = OsString::from_vec(list.edit(|entry| match list.key(entry) {
+        b"vlan" if Some(entry) == last => Edit::Replace(reference.clone()),
         b"vlan" => Edit::Remove,
         b"name" if has_name => name_as_id(list, name, entry),
         _ => Edit::Keep,
-    }))
+    }));
+    if last.is_some() { edited } else { with_parameters(&edited, &reference) }
 }
 
 /// A backend as the netdev `id`, without its `vlan=`.

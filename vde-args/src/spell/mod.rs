@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use crate::ids::Ids;
-use crate::keyval::{KeyVal, escape};
+use crate::keyval::{KeyVal, Rules, escape};
 use crate::names::Names;
 use crate::net_option::{NetKind, NetOption, Notation, Vlan};
 use crate::network::{Added, Network};
@@ -100,6 +100,10 @@ impl<'a> Speller<'a> {
         let vlan = match option.vlan() {
             Vlan::Bad(span) => return Err(bad_vlan(option, span)),
             Vlan::Number(vlan) => Some(vlan),
+            Vlan::Absent if self.is_told_of_its_link(option) => {
+                let after = self.without_vlan(option, list, 0);
+                return Ok(after.map(|after| (after, Why::LinkState)));
+            }
             Vlan::Absent => None,
         };
         if is_dump_gone {
@@ -144,7 +148,24 @@ impl<'a> Speller<'a> {
             return out;
         }
         let edited = lists::without_plug(list, backend, &fd, keep_vlan, &self.names);
-        vec![self.word(option), OsString::from_vec(edited)]
+        vec![self.word(option), self.with_a_name(option.kind(), OsString::from_vec(edited))]
+    }
+
+    /// Whether it is a NIC that says nothing of vlans, and has a plug to itself all the same.
+    fn is_told_of_its_link(&self, option: &NetOption<'_>) -> bool {
+        let is_nic = option.kind() == NetKind::Net && option.is_nic() && option.hub() == Some(0);
+        is_nic && self.pairs.netdev(0).is_some()
+    }
+
+    /// The list of a plug; that of a `-nic` with an id, if its link is going to be set: QEMU would
+    /// make up another name for it on every start.
+    fn with_a_name(&mut self, kind: NetKind, list: OsString) -> OsString {
+        let is_told = self.network.link_state && self.dialect == Dialect::Socket;
+        let has_id = KeyVal::parse(list.as_bytes(), Rules::Qemu).first(b"id").is_some();
+        if kind != NetKind::Nic || !is_told || has_id {
+            return list;
+        }
+        lists::with_parameters(&list, &[b"id=", &*self.ids.fresh()].concat())
     }
 
     /// An argument that does not name VDE, without its `vlan=`. `None` if it is QEMU's to refuse.
@@ -226,7 +247,8 @@ impl<'a> Speller<'a> {
                 out
             }
             (Added::Direct(plug), Dialect::TapHub | Dialect::Socket) => {
-                words([b"-nic", &self.backend(plug)])
+                let list = OsString::from_vec(self.backend(plug));
+                vec!["-nic".into(), self.with_a_name(NetKind::Nic, list)]
             }
             (Added::Joined(plug, hub), _) => self.joined(plug, hub),
             (Added::Nic(hub), _) => self.nic(hub),

@@ -12,6 +12,7 @@
 mod ancestor;
 mod called;
 mod joined;
+mod link_state;
 mod man_page;
 mod modernize;
 mod networks;

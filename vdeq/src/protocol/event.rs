@@ -54,10 +54,15 @@ pub fn move_failed(nic: usize, error: &MoveError, moment: Moment) -> Value {
     moment.of(json!({ "event": "move-failed", "nic": nic, "error": error.to_string() }))
 }
 
-/// Not an event of the VM, but of who is told: so many are missing here, because it did not read.
+/// Not an event of the VM, but of who is told: so many are missing here, because it did not read. If
+/// it is not said how many, this is the last line.
 #[must_use]
-pub fn overrun(dropped: u64, time: SystemTime) -> Value {
-    json!({ "event": "overrun", "dropped": dropped, "time": rfc3339(time) })
+pub fn overrun(dropped: Option<u64>, time: SystemTime) -> Value {
+    let time = rfc3339(time);
+    match dropped {
+        Some(dropped) => json!({ "event": "overrun", "dropped": dropped, "time": time }),
+        None => json!({ "event": "overrun", "time": time }),
+    }
 }
 
 /// An event of a NIC that belongs to `switch`, or of no NIC. `None` of what there is no name for.

@@ -1,35 +1,11 @@
-//! Says in words what happens to the networks of a running VM.
+//! What happens to the networks of a running VM, in words.
 
+use vde_exec::Report;
 use vde_exec::supervisor::{Event, Trouble};
 use vde_exec::vde_proto::PlugError;
-use vde_exec::{Attendant, Back, Report};
-
-use crate::voice::Voice;
-
-/// Tells events on standard error.
-#[derive(Debug)]
-pub(crate) struct Teller {
-    pub(crate) voice: Voice,
-    /// Whom to let go when the VM has daemonized.
-    pub(crate) back: Option<Back>,
-}
-
-impl Attendant for Teller {
-    fn told(&mut self, event: &Event, report: &Report<'_>) {
-        if let Some(sentence) = sentence(event, report) {
-            self.voice.say(sentence);
-        }
-    }
-
-    fn daemonized(&mut self) {
-        if let Some(Err(error)) = self.back.take().map(Back::detach) {
-            self.voice.say(format_args!("cannot leave the terminal: {error}"));
-        }
-    }
-}
 
 /// The event as a sentence; `None` if there is nothing to say of it.
-pub(crate) fn sentence(event: &Event, report: &Report<'_>) -> Option<String> {
+pub(super) fn sentence(event: &Event, report: &Report<'_>) -> Option<String> {
     let switch =
         |nic: usize| report.switch_of(nic).map(|dir| dir.display().to_string()).unwrap_or_default();
     Some(match event {

@@ -1,0 +1,93 @@
+//! Why the desk could not be opened, in words.
+
+use std::fmt;
+use std::path::Path;
+
+use vde_args::{Given, Sink, Spot};
+use vde_exec::{Errno, ListenError, MAX_SOCKET_PATH, OutletError};
+
+/// Why what an option names cannot be opened.
+#[derive(Debug)]
+pub(crate) enum OpenError {
+    /// `--control`
+    Control { error: ListenError, spot: Spot },
+    /// `--events`
+    Events { error: OutletError, given: Given<Sink> },
+    /// `--ready-fd`
+    ReadyFd { error: OutletError, given: Given<i32> },
+    /// `--ready-fd` names the descriptor that `--events` has.
+    SameFd(Given<i32>),
+}
+
+impl OpenError {
+    /// Where it was named.
+    pub(crate) fn spot(&self) -> &Spot {
+        match self {
+            Self::Control { spot, .. } => spot,
+            Self::Events { given, .. } => &given.spot,
+            Self::ReadyFd { given, .. } | Self::SameFd(given) => &given.spot,
+        }
+    }
+
+    /// What to do.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Control { error, .. } => Some(control_hint(error)),
+            Self::Events { error, .. } => outlet_hint(*error, "--events=3 ... 3>FILE"),
+            Self::ReadyFd { error, .. } => outlet_hint(*error, "--ready-fd 3 ... 3>FILE"),
+            Self::SameFd(_) => Some("give each a descriptor of its own".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Control { error, .. } => error.fmt(f),
+            Self::Events { error, given } => match &given.value {
+                Sink::Fd(number) => write!(f, "cannot tell events on descriptor {number}: {error}"),
+                Sink::Path(path) => {
+                    write!(f, "cannot tell events in {}: {error}", Path::new(path).display())
+                }
+                _ => write!(f, "cannot tell events: {error}"),
+            },
+            Self::ReadyFd { error, given } => {
+                write!(f, "cannot say on descriptor {} that all is ready: {error}", given.value)
+            }
+            Self::SameFd(given) => {
+                write!(f, "descriptor {} is the one that gets the events", given.value)
+            }
+        }
+    }
+}
+
+fn control_hint(error: &ListenError) -> String {
+    match error {
+        ListenError::TooLong { .. } => format!(
+            "a socket address has no room for more than {MAX_SOCKET_PATH} bytes; \
+             name a directory with a shorter path"
+        ),
+        ListenError::NoName { .. } => {
+            "name the socket that is to be made, such as /run/vm1.sock".to_owned()
+        }
+        ListenError::Alive { .. } => {
+            "another vdeq answers there: give each a socket of its own".to_owned()
+        }
+        ListenError::Taken { .. } => {
+            "nothing is replaced but a socket that a vdeq left behind".to_owned()
+        }
+        ListenError::System { errno: Errno::ENOENT, .. } => "make its directory first".to_owned(),
+        _ => "name a directory in which this user may make files".to_owned(),
+    }
+}
+
+/// `example` opens the descriptor in a shell.
+fn outlet_hint(error: OutletError, example: &str) -> Option<String> {
+    match error {
+        OutletError::NotOpen | OutletError::NotWritable => {
+            Some(format!("a shell opens it like this: vdeq {example}"))
+        }
+        OutletError::NobodyReads => Some("start the reader first".to_owned()),
+        _ => None,
+    }
+}
