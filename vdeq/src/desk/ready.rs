@@ -20,17 +20,22 @@ const SOCKET: &str = "NOTIFY_SOCKET";
 pub(super) struct Ready {
     outlet: Option<Outlet>,
     manager: Option<Manager>,
+    is_told: bool,
 }
 
 impl Ready {
     /// `outlet` is that of `--ready-fd`.
     pub(super) fn new(outlet: Option<Outlet>) -> Self {
-        Self { outlet, manager: std::env::var_os(SOCKET).and_then(Manager::at) }
+        let manager = std::env::var_os(SOCKET).and_then(Manager::at);
+        Self { outlet, manager, is_told: false }
     }
 
-    /// Says that it is so; the first time only. Returns what could not be told, and why.
+    /// Says that it is so, once. Returns what could not be told, and why.
     pub(super) fn tell(&mut self) -> Vec<String> {
         let mut failures = Vec::new();
+        if std::mem::replace(&mut self.is_told, true) {
+            return failures;
+        }
         if let Some(mut outlet) = self.outlet.take() {
             match outlet.write(b"ready") {
                 Ok(true) => {}

@@ -78,6 +78,21 @@ impl Guest {
         self.expect_nth(&answered, before);
     }
 
+    /// Asks the guest whether a NIC's cable is plugged in, until it is as it should be.
+    pub fn wait_for_carrier(&mut self, nic: &str, up: bool) {
+        let said = format!("VDEQ-GUEST carrier {nic} ");
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let before = self.lines().iter().filter(|line| line.contains(&said)).count();
+            self.tell(&format!("carrier {nic}"));
+            let answer = self.expect_nth(&said, before);
+            if answer.ends_with(if up { " 1" } else { " 0" }) {
+                return;
+            }
+            self.check(Instant::now() < deadline, &format!("the carrier of {nic} is not {up}"));
+        }
+    }
+
     /// Powers the guest off from inside and returns how the process ended, and all that was said.
     pub fn power_off(mut self) -> (ExitStatus, String) {
         self.tell("off");

@@ -11,9 +11,12 @@
     reason = "a test stops where the world is not as it needs it"
 )]
 
+mod client;
 mod command_line;
+mod control;
 mod daemonize;
 mod documentation;
+mod events;
 mod exit_status;
 mod footprint;
 mod hostile_replies;
@@ -22,6 +25,7 @@ mod inheritance;
 mod placeholder;
 mod preview;
 mod program;
+mod ready;
 mod refusals;
 mod signals;
 mod switch_trouble;

@@ -1,0 +1,68 @@
+//! Running guests move to another switch and to another port, and go on talking.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use serde_json::Value;
+use vde_exec::testkit::real_switch::RealSwitch;
+use vde_exec::testkit::wait;
+
+use crate::guest::{Guest, Settings};
+use crate::world::{World, switch, vde};
+
+const A: Settings<'static> = Settings { ip: "10.0.0.1/24", mac: "", ping: "" };
+const B: Settings<'static> = Settings { ip: "10.0.0.2/24", mac: "", ping: "10.0.0.1" };
+
+fn boot(world: &World, name: &'static str, switch: &RealSwitch, settings: Settings<'_>) -> Guest {
+    let nic = format!("{},model=virtio-net-pci,mac=52:54:00:e2:00:{name}0", vde(switch));
+    let mut command = world.vdeq();
+    command.arg("--control").arg(world.path(name)).args(["qemu-system-x86_64", "-nic", &nic]);
+    Guest::boot(name, &mut command, settings)
+}
+
+/// Moves the one NIC of a vdeq; where it is then.
+fn replug(control: &Path, place: &str) -> Value {
+    let mut stream = wait::until("the control socket", || UnixStream::connect(control).ok());
+    writeln!(stream, r#"{{"command":"replug","nic":0,{place}}}"#).unwrap();
+    let mut answer = String::new();
+    BufReader::new(stream).read_line(&mut answer).unwrap();
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    assert!(answer["ok"].is_object(), "{answer}");
+    answer["ok"].clone()
+}
+
+#[test]
+fn guests_that_move_to_another_switch_and_to_another_port_ping_each_other_there() {
+    let (world, home, away) = (World::new(), switch(), switch());
+    let mut a = boot(&world, "a", &home, A);
+    let mut b = boot(&world, "b", &home, B);
+    b.expect("VDEQ-GUEST ping OK peer=10.0.0.1");
+
+    let to_away = format!(r#""sock":"{}""#, away.dir().display());
+    for name in ["a", "b"] {
+        replug(&world.path(name), &to_away);
+    }
+    home.wait_for_ports("both have left", <[_]>::is_empty);
+    assert_eq!(away.busy_ports().len(), 2);
+    a.ping("10.0.0.2", 3);
+
+    assert_eq!(replug(&world.path("a"), r#""port":7"#)["port"], 7);
+    away.wait_for_ports("port 7", |ports| ports.iter().any(|port| port.number == 7));
+    b.ping("10.0.0.1", 3);
+
+    let back = format!(r#""sock":"{}[9]""#, home.dir().display());
+    for (name, port) in [("a", 9), ("b", 10)] {
+        let place = if port == 9 { back.clone() } else { back.replace("[9]", "[10]") };
+        assert_eq!(replug(&world.path(name), &place)["port"], port);
+    }
+    b.ping("10.0.0.1", 3);
+    for guest in [a, b] {
+        let pid = guest.pid();
+        let (status, said) = guest.power_off();
+        assert!(status.success(), "{said}");
+        world.assert_no_socket_of(pid, &[home.dir(), away.dir()]);
+    }
+    away.wait_for_ports("nobody is there", <[_]>::is_empty);
+    home.wait_for_ports("every port is given back", <[_]>::is_empty);
+}
