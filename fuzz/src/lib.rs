@@ -8,6 +8,7 @@
 )]
 
 pub mod argv;
+pub mod control;
 pub mod handshake;
 pub mod json;
 pub mod keyval;

@@ -144,6 +144,20 @@ fn network(argv: &[OsString], run: &Invocation<'_>) {
         Ok(network) => network,
         Err(error) => return points_at_its_cause(argv, &error),
     };
+    rewritten_lines(argv, run, &network);
+    let told = told_of_links(run);
+    let network = Network::read(&told).expect("that is no matter of reading");
+    rewritten_lines(argv, &told, &network);
+}
+
+/// The same with `--link-state`.
+fn told_of_links<'a>(run: &Invocation<'a>) -> Invocation<'a> {
+    let mut told = run.clone();
+    told.options.link_state = true;
+    told
+}
+
+fn rewritten_lines(argv: &[OsString], run: &Invocation<'_>, network: &Network<'_>) {
     plugs(argv, network.plugs());
     assert!(network.notes().iter().all(|note| !note.to_string().is_empty()));
     let fds = descriptors(argv, network.plugs().len());
@@ -152,7 +166,8 @@ fn network(argv: &[OsString], run: &Invocation<'_>) {
     assert!(macs.into_iter().flatten().all(|mac| mac[0] & 1 == 0 && mac != [0; 6]));
     for version in rewrite::VERSIONS {
         let names = network.link_names(version);
-        assert_eq!(names.len(), fds.len());
+        let on_hubs = network.on_hubs(version);
+        assert!(names.len() == fds.len() && on_hubs.len() == fds.len());
         match network.rewrite(version, &fds) {
             Ok(rewritten) => {
                 rewrite::check(version, run, &fds, &rewritten);

@@ -26,7 +26,7 @@ fn check(qemu: &str, options: impl Fn(&RealSwitch) -> Vec<String>) {
     let pid = guest.pid();
     let (status, said) = guest.power_off();
     assert!(status.success(), "{said}");
-    assert!(!said.contains("deprecated") && !said.contains("monitor for us"), "{said}");
+    assert!(!said.contains("deprecated") && !said.contains("does not listen"), "{said}");
     world.assert_nothing_left(pid, &switch);
 }
 

@@ -14,6 +14,7 @@
 mod client;
 mod command_line;
 mod control;
+mod conversation;
 mod daemonize;
 mod documentation;
 mod events;
@@ -22,6 +23,7 @@ mod footprint;
 mod hostile_replies;
 mod hostile_switch;
 mod inheritance;
+mod link_state;
 mod placeholder;
 mod preview;
 mod program;
