@@ -23,6 +23,9 @@ struct Members {
     backends: usize,
     /// Something on it stays as it is, so the hub it is on must be there.
     is_fixed: bool,
+    /// Its NIC stays as it is, unless there is a plug to hear of.
+    is_settled: bool,
+    has_plug: bool,
     /// The id of the backend, if the user gave it one.
     id: Option<Vec<u8>>,
 }
@@ -44,7 +47,11 @@ impl Pairs {
         }
         for addition in &network.additions {
             match addition.what {
-                Added::Joined(_, vlan) => vlans.entry(vlan).or_default().backends += 1,
+                Added::Joined(_, vlan) => {
+                    let members = vlans.entry(vlan).or_default();
+                    members.backends += 1;
+                    members.has_plug = true;
+                }
                 Added::Nic(vlan) => vlans.entry(vlan).or_default().nics += 1,
                 Added::Direct(_) => {}
             }
@@ -65,8 +72,11 @@ impl Members {
         if is_dump {
             return;
         }
+        let is_silent = option.plug.is_none() && option.vlan() == Vlan::Absent;
         let is_told = link_state && option.kind() == NetKind::Net && option.is_nic();
-        let may_change = is_told || option.plug.is_some() || option.vlan() != Vlan::Absent;
+        self.is_settled |= is_silent && is_told;
+        self.has_plug |= option.plug.is_some();
+        let may_change = is_told || !is_silent;
         self.is_fixed |= !may_change || !matches!(option.kind(), NetKind::Net | NetKind::Device);
         if option.is_nic() {
             self.nics += 1;
@@ -79,6 +89,7 @@ impl Members {
     }
 
     fn are_a_pair(&self) -> bool {
-        !self.is_fixed && (self.nics, self.backends) == (1, 1)
+        let may_change = !self.is_fixed && (self.has_plug || !self.is_settled);
+        may_change && (self.nics, self.backends) == (1, 1)
     }
 }

@@ -58,6 +58,14 @@ fn what_is_on_a_hub_stays_there_and_is_told() {
 }
 
 #[test]
+fn a_network_that_is_no_plug_stays_where_it_is() {
+    let line = "-net nic -net user,vlan=0";
+    assert_eq!(told(line), ("-net nic -net user".to_owned(), String::new()));
+    let (told, name) = told("-net nic,vlan=1 -net vde,vlan=1 -net nic -net user");
+    assert!(told.ends_with("-net nic -net user") && name == "vdeq0", "{told}");
+}
+
+#[test]
 fn without_the_option_and_on_older_qemus_nothing_is_added() {
     for args in ["-nic vde", "-net nic -net vde", "-sock /s"] {
         for version in [TAP_VLAN, TAP_HUB] {
