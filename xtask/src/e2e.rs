@@ -17,9 +17,11 @@ pub(crate) fn run(arguments: Vec<OsString>) -> Result<()> {
     let rig = rig::prepare()?;
     let build = ["build", "--locked", "--package", "vde-exec", "--features", "testkit"];
     sh::run(paths::cargo().args(build).args(["--bin", "fake-qemu"]))?;
+    sh::run(paths::cargo().args(["build", "--locked", "--package", "vdeq", "--release"]))?;
     let mut test = paths::cargo();
     test.args(["test", "--locked", "--package", "vdeq", "--features", "e2e", "--test", "e2e"]);
     test.env("VDEQ_RIG", &rig);
     test.env("VDEQ_FAKE_QEMU", paths::target()?.join("debug/fake-qemu"));
+    test.env("VDEQ_RELEASE", paths::target()?.join("release/vdeq"));
     sh::run(test.args(["--", "--test-threads=2"]).args(filter))
 }

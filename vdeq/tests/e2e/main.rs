@@ -25,6 +25,7 @@ mod any_program;
 mod bugs;
 mod crowd;
 mod differential;
+mod footprint;
 mod grammar;
 mod joined;
 mod leftovers;

@@ -11,6 +11,11 @@ pub fn vdeq() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_vdeq"))
 }
 
+/// The same as it is installed: optimised, without symbols.
+pub fn release_vdeq() -> PathBuf {
+    existing("VDEQ_RELEASE", "")
+}
+
 /// The program that takes a QEMU's place where no guest is needed.
 pub fn fake_qemu() -> PathBuf {
     existing("VDEQ_FAKE_QEMU", "")
