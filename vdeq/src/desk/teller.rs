@@ -2,7 +2,7 @@
 
 use vde_exec::Report;
 use vde_exec::supervisor::{Event, Trouble};
-use vde_exec::vde_proto::PlugError;
+use vde_exec::vde_proto::{PlugError, PortRequest};
 
 /// The event as a sentence; `None` if there is nothing to say of it.
 pub(super) fn sentence(event: &Event, report: &Report<'_>) -> Option<String> {
@@ -23,9 +23,14 @@ pub(super) fn sentence(event: &Event, report: &Report<'_>) -> Option<String> {
         Event::Failing { nic, why } if is_absence(why) => {
             format!("network {nic}: waiting for the switch {} ({why})", switch(*nic))
         }
-        Event::Failing { nic, why } => {
-            format!("network {nic}: {}: {why}; trying again", switch(*nic))
-        }
+        Event::Failing { nic, why } => match port_asked_for(*nic, report) {
+            // Another port may be on another VLAN: it is this one or none.
+            Some(port) if is_refusal(why) => format!(
+                "network {nic}: port {port} of {} is not to be had ({why}); asking for it again",
+                switch(*nic)
+            ),
+            _ => format!("network {nic}: {}: {why}; trying again", switch(*nic)),
+        },
         Event::Plugged { nic, port, outage, moved, .. } => {
             let place = match port {
                 Some(port) => format!("port {port} of {}", switch(*nic)),
@@ -45,6 +50,17 @@ pub(super) fn sentence(event: &Event, report: &Report<'_>) -> Option<String> {
         }
         _ => return None,
     })
+}
+
+fn port_asked_for(nic: usize, report: &Report<'_>) -> Option<u32> {
+    match report.nics().nth(nic)?.1.asked {
+        PortRequest::Number(port) => Some(port.get()),
+        _ => None,
+    }
+}
+
+fn is_refusal(error: &PlugError) -> bool {
+    matches!(error, PlugError::Refused | PlugError::NoAnswer { .. })
 }
 
 /// Whether it says that nobody is there yet, which is no news.
