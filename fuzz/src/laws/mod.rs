@@ -145,6 +145,10 @@ fn network(argv: &[OsString], run: &Invocation<'_>) {
         Err(error) => return points_at_its_cause(argv, &error),
     };
     rewritten_lines(argv, run, &network);
+    // What it changes is about NICs that are named; lines without any are for the tests of vde-args.
+    if !argv.iter().any(|word| word.as_bytes().windows(3).any(|part| part == b"nic")) {
+        return;
+    }
     let told = told_of_links(run);
     let network = Network::read(&told).expect("that is no matter of reading");
     rewritten_lines(argv, &told, &network);
@@ -166,8 +170,10 @@ fn rewritten_lines(argv: &[OsString], run: &Invocation<'_>, network: &Network<'_
     assert!(macs.into_iter().flatten().all(|mac| mac[0] & 1 == 0 && mac != [0; 6]));
     for version in rewrite::VERSIONS {
         let names = network.link_names(version);
-        let on_hubs = network.on_hubs(version);
-        assert!(names.len() == fds.len() && on_hubs.len() == fds.len());
+        assert_eq!(names.len(), fds.len());
+        if run.options.link_state {
+            assert_eq!(network.on_hubs(version).len(), fds.len());
+        }
         match network.rewrite(version, &fds) {
             Ok(rewritten) => {
                 rewrite::check(version, run, &fds, &rewritten);
