@@ -8,8 +8,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, connect, getsockopt, listen,
     socket, sockopt,
@@ -26,6 +28,11 @@ pub const MAX_SOCKET_PATH: usize = 107;
 
 /// How many may wait to be taken up.
 const BACKLOG: i32 = 16;
+
+/// How long others of us are given to make their sockets in the same directory, which takes
+/// microseconds; and how often it is looked whether they have.
+const PATIENCE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Read and written by its owner alone.
 const MODE: Mode = Mode::from_bits_truncate(0o600);
@@ -112,6 +119,7 @@ impl Listener {
         let fd = socket(AddressFamily::Unix, SockType::Stream, flags, None).map_err(system)?;
         // It is born with this mode: no path is ever chmod-ed.
         fchmod(&fd, MODE).map_err(system)?;
+        let _lock = lock(&dir);
         let name = Name::give(&fd, dir, file, path)?;
         let backlog = Backlog::new(BACKLOG).map_err(system)?;
         listen(&fd, backlog).map_err(system)?;
@@ -234,6 +242,26 @@ fn remove_stale(dir: &DirHandle, file: &OsStr) -> Result<(), InTheWay> {
     }
 }
 
+/// Keeps others of us from making sockets in the directory for as long as it is held: a name is there
+/// an instant before anybody can listen at it, and would be taken for one that was left behind.
+///
+/// `None` if there is no lock to be had. It is advice among friends: whoever holds it for long, and
+/// may be nobody's friend, is not waited for.
+fn lock(dir: &DirHandle) -> Option<Flock<File>> {
+    let mut file = File::open(dir.at(OsStr::new("."))).ok()?;
+    let started = Instant::now();
+    loop {
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => return Some(lock),
+            Err((unlocked, Errno::EWOULDBLOCK | Errno::EINTR)) if started.elapsed() < PATIENCE => {
+                file = unlocked;
+                std::thread::sleep(PAUSE);
+            }
+            Err(_) => return None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,6 +291,28 @@ mod tests {
         let _listener = Listener::bind(&path).unwrap();
         assert!(matches!(Listener::bind(&path), Err(ListenError::Alive { .. })));
         assert!(path.exists());
+    }
+
+    #[test]
+    fn of_those_who_start_at_once_one_gets_the_name_and_keeps_it() {
+        let dir = dir();
+        for round in 0..100 {
+            let path = dir.path().join(round.to_string());
+            drop(UnixListener::bind(&path).unwrap());
+            let barrier = std::sync::Barrier::new(4);
+            let start = || {
+                barrier.wait();
+                Listener::bind(&path)
+            };
+            let results = std::thread::scope(|scope| {
+                let starts = [(); 4].map(|()| scope.spawn(start));
+                starts.map(|start| start.join().unwrap())
+            });
+            let mut listeners: Vec<_> = results.into_iter().flatten().collect();
+            assert_eq!(listeners.len(), 1, "round {round}");
+            let _client = std::os::unix::net::UnixStream::connect(&path).unwrap();
+            assert!(listeners[0].accept().is_some());
+        }
     }
 
     #[test]

@@ -24,6 +24,15 @@ const LINES: [(&str, &str); 9] = [
     ("", "-"),
 ];
 
+/// With `--link-state`: every plug that has a NIC to itself has a name.
+const TOLD: [(&str, &str); 5] = [
+    ("-nic vde,mac=52:54:00:01:00:01", "vdeq0"),
+    ("-net nic,macaddr=52:54:0:1:0:3 -net vde", "vdeq0"),
+    ("-net nic,model=e1000,macaddr=52:54:0:1:0:3,name=n -net vde,name=lan", "lan"),
+    ("-net nic -net vde -net user", "-"),
+    ("", "vdeq0"),
+];
+
 /// More of them, for a QEMU that reads JSON.
 const IN_JSON: (&str, &str) = (
     r#"-netdev {"type":"vde","id":"n"} -device {"driver":"e1000","netdev":"n","mac":"52:54:00:01:00:07"}"#,
@@ -31,9 +40,11 @@ const IN_JSON: (&str, &str) = (
 );
 
 /// Starts the QEMU with what becomes of the line, and asks it.
-fn check(qemu: &str, version: QemuVersion, line: &str, expected: &str) {
+fn check(qemu: &str, version: QemuVersion, link_state: bool, line: &str, expected: &str) {
     let argv = words(&line.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>());
-    let network = Network::read(&Invocation::new("qemu", CommandLine::parse(&argv))).unwrap();
+    let mut run = Invocation::new("qemu", CommandLine::parse(&argv));
+    run.options.link_state = link_state;
+    let network = Network::read(&run).unwrap();
     let plugs: Vec<_> = network.plugs().iter().map(|_| UnixDatagram::pair().unwrap()).collect();
     let (near, _far): (Vec<_>, Vec<_>) =
         plugs.into_iter().map(|(near, far)| (OwnedFd::from(near), far)).unzip();
@@ -72,7 +83,10 @@ fn every_qemu_takes_the_names_and_has_the_addresses() {
         let version = QemuVersion::parse_output(&said).unwrap();
         let json = (version >= QemuVersion::new(7, 2, 0)).then_some(IN_JSON);
         for (line, names) in LINES.into_iter().chain(json) {
-            check(qemu, version, line, names);
+            check(qemu, version, false, line, names);
+        }
+        for (line, names) in TOLD {
+            check(qemu, version, true, line, names);
         }
     }
 }
