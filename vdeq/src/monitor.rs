@@ -53,9 +53,9 @@ impl Monitor {
         Ok(Self { link: Link::new(stream, names), fds: vec![theirs, number_one(file)] })
     }
 
-    /// The number of the file.
-    pub(crate) fn file(&self) -> i32 {
-        self.fds.last().map(AsRawFd::as_raw_fd).unwrap_or_default()
+    /// The numbers of QEMU's end and of the file.
+    pub(crate) fn numbers(&self) -> Vec<i32> {
+        self.fds.iter().map(AsRawFd::as_raw_fd).collect()
     }
 
     /// Our end, and what QEMU is to inherit.
@@ -64,9 +64,10 @@ impl Monitor {
     }
 }
 
-/// Has the program read the file `fd` in front of all else.
-pub(crate) fn add_to(line: &mut Line, fd: i32, program_index: usize) {
-    let words = ["-readconfig".into(), OsString::from(format!("/dev/fd/{fd}"))];
+/// Has the program read the file in front of all else; `fds` are [`Monitor::numbers`].
+pub(crate) fn add_to(line: &mut Line, fds: &[i32], program_index: usize) {
+    let [socket, file] = fds else { return };
+    let words = ["-readconfig".into(), OsString::from(format!("/dev/fd/{file}"))];
     line.args.splice(0..0, words.clone());
     line.changes.insert(
         0,
@@ -74,7 +75,9 @@ pub(crate) fn add_to(line: &mut Line, fd: i32, program_index: usize) {
             index: program_index,
             before: Vec::new(),
             after: words.to_vec(),
-            why: "--link-state needs a monitor of its own, which this file describes".to_owned(),
+            why: format!(
+                "--link-state needs a monitor of its own: this file says that fd {socket} is one"
+            ),
         },
     );
 }

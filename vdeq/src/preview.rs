@@ -45,15 +45,14 @@ pub(crate) fn preview(invocation: &Invocation<'_>) -> Result<String, Failure> {
     let version = version(invocation, &wiring, program.as_ref(), &environment, voice);
     let spelt_for = version.map_or(NEWEST, |(version, _)| version);
     let has_monitor = monitor::is_needed(invocation, &wiring, spelt_for)?;
-    let others = if has_monitor { monitor::DESCRIPTORS } else { 0 };
-    let mut fds = foresee_numbers(plugs.len() + others).map_err(Failure::Numbers)?;
-    let file = fds.last().copied().unwrap_or_default();
-    fds.truncate(plugs.len());
+    let count = plugs.len() + if has_monitor { monitor::DESCRIPTORS } else { 0 };
+    let mut fds = foresee_numbers(count).map_err(Failure::Numbers)?;
+    let others = fds.split_off(plugs.len());
     let rewritten = wiring.rewrite(spelt_for, &fds)?;
     let mut line = command_line::assemble(rewritten, program.as_ref(), invocation);
     let mut unseen = Vec::new();
     if let (true, Wiring::Qemu(network)) = (has_monitor, &wiring) {
-        monitor::add_to(&mut line, file, invocation.program_index);
+        monitor::add_to(&mut line, &others, invocation.program_index);
         unseen = monitor::unseen(network, spelt_for);
     }
     let lost = version.and_then(|(version, _)| wiring.lost(invocation, version));

@@ -75,7 +75,7 @@ pub(crate) fn run(invocation: &Invocation<'_>) -> Result<End, Failure> {
             let mut line = command_line::assemble(rewritten, Some(&program), invocation);
             let mut others = Vec::new();
             if let Some(monitor) = monitor {
-                monitor::add_to(&mut line, monitor.file(), invocation.program_index);
+                monitor::add_to(&mut line, &monitor.numbers(), invocation.program_index);
                 let (link, fds) = monitor.into_parts();
                 desk.set_monitor(link);
                 others = fds;

@@ -58,7 +58,7 @@ fn a_hub_is_mentioned_when_it_starts_and_in_the_explanation() {
     assert_eq!(outcome.stderr.matches(told).count(), 1, "{}", outcome.stderr);
     let explained = world.vdeq(&[&["--explain"][..], &words].concat()).run().stdout;
     assert!(explained.contains(told), "{explained}");
-    assert!(explained.contains("--link-state needs a monitor"));
+    assert!(explained.contains("this file says that fd 101 is one"));
 }
 
 #[test]
