@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use vde_proto::plug::{Input as PlugInput, Output as PlugOutput};
-use vde_proto::{ClientAddress, Plug, PlugConfig, PlugError, PortRequest};
+use vde_proto::{ClientAddress, DialFailure, Plug, PlugConfig, PlugError, PortRequest};
 
 use super::backoff::Backoff;
 use super::{
@@ -316,6 +316,12 @@ impl Nic {
             return;
         }
         self.last_trouble = Some(Trouble::Plug(error.clone()));
+        if self.attempts == 1 && error == PlugError::Refused && self.may_retry() {
+            // A switch that is being killed may hang up on us before it stops listening.
+            let pause = self.backoff.after(&PlugError::Dial(DialFailure::Dead));
+            self.retry_at = Some(now.saturating_add(pause));
+            return;
+        }
         let pause = self.backoff.after(&error);
         if self.told.as_ref() != Some(&error) {
             self.told = Some(error.clone());

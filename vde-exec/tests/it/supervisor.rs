@@ -115,6 +115,24 @@ fn an_absent_switch_is_called_until_it_is_back_and_that_is_told_once() {
 }
 
 #[test]
+fn a_switch_that_hangs_up_once_may_be_dying_and_is_called_again_soon() {
+    let mut bench = Bench::new(Reconnect::Always);
+    bench.lose();
+    bench.on(Input::Dialed(0));
+    assert_eq!(bench.on(Input::Closed(0, Stream::New)), [Output::Abandon(0)]);
+    let before = bench.now;
+    assert_eq!(bench.wait(), [Output::Dial(0, Target::Home)]);
+    assert!(bench.now - before < ms(20), "{:?}", bench.now - before);
+
+    bench.on(Input::Dialed(0));
+    let refused = bench.on(Input::Closed(0, Stream::New));
+    assert!(matches!(refused[1], Output::Tell(Event::Failing { .. })), "{refused:?}");
+    let before = bench.now;
+    bench.wait();
+    assert!(bench.now - before > ms(180), "one that does it again refuses");
+}
+
+#[test]
 fn the_port_that_was_asked_for_is_asked_for_again_and_no_other() {
     let mut bench = Bench::new(Reconnect::Always);
     bench.lose();
