@@ -16,6 +16,7 @@
 )]
 
 mod console;
+mod options;
 mod ports;
 #[cfg(test)]
 mod tests;
@@ -24,7 +25,7 @@ use std::fs::File;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -33,26 +34,12 @@ use nix::unistd::Pid;
 use tempfile::TempDir;
 
 pub use self::console::{CommandFailed, Console};
+pub use self::options::Options;
 pub use self::ports::{Endpoint, PortInfo, parse_ports};
 use crate::testkit::wait::{self, PATIENCE};
 
 /// Time between two looks at something that announces itself only by being there.
 const POLL: Duration = Duration::from_millis(5);
-
-/// How a switch is started; the default is a learning switch with 32 ports, readable by its owner
-/// only.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// `-x`: repeat every frame to every port instead of learning where addresses live.
-    pub hub: bool,
-    /// `-n`: the number of ports. Debian's switch hands out 1 to `ports - 1`; 32 when not given.
-    pub ports: Option<u32>,
-    /// `-m`: permission bits of the sockets; the directory's follow from them. 0600 when not given.
-    pub mode: Option<u32>,
-    /// `-s`: the switch's directory; a fresh one when not given. It is removed at the end either
-    /// way, unless it existed before.
-    pub dir: Option<PathBuf>,
-}
 
 /// A running `vde_switch` with its management console.
 #[derive(Debug)]
@@ -70,6 +57,8 @@ pub struct RealSwitch {
 #[derive(Debug)]
 struct Running {
     child: Child,
+    /// The switch itself, where a launcher stays beside it.
+    pid: u32,
     log: PathBuf,
     console: Mutex<Console>,
 }
@@ -92,6 +81,10 @@ impl RealSwitch {
             .expect("make a directory for the switch");
         let dir = options.dir.clone().unwrap_or_else(|| home.path().join("sw"));
         let dir_is_ours = !dir.exists();
+        if options.user.is_some() {
+            std::os::unix::fs::chown(home.path(), options.user, options.user)
+                .expect("give the directory to the switch's user");
+        }
         let mut switch = Self { options, dir, dir_is_ours, home, starts: 0, running: None };
         switch.spawn();
         switch
@@ -116,7 +109,7 @@ impl RealSwitch {
     /// If the switch was killed or terminated.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.running().child.id()
+        self.running().pid
     }
 
     /// What the switch answers to one management command, without the status line.
@@ -227,8 +220,8 @@ impl RealSwitch {
     ///
     /// If the switch is not running.
     pub fn kill(&mut self) {
+        self.signal(Signal::SIGKILL);
         let mut running = self.running.take().expect("the switch runs");
-        running.child.kill().expect("kill vde_switch");
         running.child.wait().expect("reap vde_switch");
     }
 
@@ -259,13 +252,23 @@ impl RealSwitch {
         self.spawn();
     }
 
+    /// The same with another number of ports.
+    ///
+    /// # Panics
+    ///
+    /// As [`RealSwitch::start`].
+    pub fn restart_with_ports(&mut self, ports: u32) {
+        self.options.ports = Some(ports);
+        self.restart_same_dir();
+    }
+
     fn spawn(&mut self) {
         self.starts += 1;
         // A new name for every start: what a killed switch left must not be taken for this one's.
         let mgmt = self.home.path().join(format!("mgmt{}", self.starts));
         let log = self.home.path().join(format!("log{}", self.starts));
         let output = File::create(&log).expect("create the switch's log");
-        let mut command = Command::new("vde_switch");
+        let mut command = self.options.command();
         command.arg("-s").arg(&self.dir).arg("-M").arg(&mgmt).args(["-f", "/dev/null"]);
         if let Some(ports) = self.options.ports {
             command.arg("-n").arg(ports.to_string());
@@ -297,8 +300,7 @@ impl RealSwitch {
     /// Signals the process. It is not reaped before `running` is taken away, so the id is the
     /// switch's.
     fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.pid()).expect("a process id fits pid_t");
-        kill(Pid::from_raw(pid), signal).expect("signal vde_switch");
+        kill(process_id(self.pid()), signal).expect("signal vde_switch");
     }
 
     fn wait_for_state(&self, what: &str, good: impl Fn(char) -> bool) {
@@ -328,7 +330,10 @@ impl Running {
         let trouble = loop {
             if let Ok(stream) = UnixStream::connect(mgmt) {
                 match Console::new(stream, PATIENCE) {
-                    Ok(console) => return Self { child, log, console: Mutex::new(console) },
+                    Ok(console) => {
+                        let pid = youngest(child.id());
+                        return Self { child, pid, log, console: Mutex::new(console) };
+                    }
                     Err(error) => break format!("no prompt on its management socket: {error}"),
                 }
             }
@@ -349,13 +354,27 @@ impl Running {
     }
 
     fn end(&mut self) {
-        let _ = self.child.kill();
+        // A launcher that stays ends after the switch. Nobody has waited for the two yet.
+        let _ = kill(process_id(self.pid), Signal::SIGKILL);
         let _ = self.child.wait();
     }
 
     fn printed(&self) -> String {
         let text = std::fs::read(&self.log).unwrap_or_default();
         format!("vde_switch printed: {}", String::from_utf8_lossy(&text))
+    }
+}
+
+fn process_id(pid: u32) -> Pid {
+    Pid::from_raw(i32::try_from(pid).expect("a process id fits pid_t"))
+}
+
+/// The process, or the last of its line of only children.
+fn youngest(pid: u32) -> u32 {
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+    match children.unwrap_or_default().split_whitespace().next() {
+        Some(child) => youngest(child.parse().expect("a process id")),
+        None => pid,
     }
 }
 

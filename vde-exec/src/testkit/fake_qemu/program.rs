@@ -9,6 +9,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::str::FromStr;
 
+use nix::errno::Errno;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, raise};
 use nix::sys::socket::{MsgFlags, recv, send};
 
@@ -40,6 +41,8 @@ pub enum Act {
     Hear,
     /// `line`: wait for a line on standard input.
     Line,
+    /// `relay`: from now on carry frames between standard input, a datagram socket, and every plug.
+    Relay,
     /// `send=N`: send N frames of 60 bytes, numbered in their last four, through every plug.
     Send(u32),
     /// `empty`: send an empty datagram through every plug, as no QEMU does.
@@ -68,6 +71,7 @@ impl FromStr for Act {
             "echo" => Ok(Self::Echo),
             "hear" => Ok(Self::Hear),
             "line" => Ok(Self::Line),
+            "relay" => Ok(Self::Relay),
             "empty" => Ok(Self::Empty),
             "print" => Ok(Self::Print(value.to_owned())),
             "daemonize" => Ok(Self::Daemonize),
@@ -204,6 +208,7 @@ fn perform(act: Act, plugs: &[i32], log: &mut Log) {
             beside(move || hear(fd, &mut log));
         }),
         Act::Line => drop(std::io::stdin().read_line(&mut String::new()).expect("standard input")),
+        Act::Relay => plugs.iter().for_each(|&fd| relay(fd)),
         Act::Send(count) => plugs.iter().for_each(|&fd| send_frames(fd, count)),
         Act::Empty => plugs.iter().for_each(|&fd| send_empty(fd)),
         Act::Print(text) => std::io::stdout().write_all(text.as_bytes()).expect("standard output"),
@@ -252,7 +257,7 @@ fn echo(fd: i32) {
                 destination.swap_with_slice(&mut source[..6]);
                 let _ = send(fd, &buffer[..length], MsgFlags::MSG_NOSIGNAL);
             }
-            Ok(_) | Err(nix::errno::Errno::EINTR | nix::errno::Errno::ECONNRESET) => {}
+            Ok(_) | Err(Errno::EINTR | Errno::ECONNRESET) => {}
             Err(_) => return,
         }
     }
@@ -262,6 +267,25 @@ fn hear(fd: i32, log: &mut Log) {
     let mut buffer = vec![0; MAX_FRAME];
     while let Ok(length) = recv(fd, &mut buffer, MsgFlags::empty()) {
         log.write(&format!("frame {length}\n"));
+    }
+}
+
+/// One thread for each direction. A frame that a plug does not take is lost, as it is in a QEMU.
+fn relay(fd: i32) {
+    for [from, to] in [[0, fd], [fd, 0]] {
+        beside(move || {
+            let mut buffer = vec![0; MAX_FRAME];
+            loop {
+                match recv(from, &mut buffer, MsgFlags::empty()) {
+                    // Blocks where the other side does not read, as nothing else is to be done.
+                    Ok(length) if length > 0 => {
+                        let _ = send(to, &buffer[..length], MsgFlags::MSG_NOSIGNAL);
+                    }
+                    Ok(_) | Err(Errno::EINTR | Errno::ECONNRESET) => {}
+                    Err(_) => return,
+                }
+            }
+        });
     }
 }
 

@@ -73,6 +73,29 @@ fn a_terminated_switch_tidies_up() {
 }
 
 #[test]
+fn a_launcher_that_stays_is_not_taken_for_the_switch() {
+    let launcher = &["sh", "-c", "\"$0\" \"$@\"; exit 3"];
+    let mut switch = RealSwitch::start(Options { launcher, ..Options::default() });
+    let name = |pid| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap();
+    assert_eq!(name(switch.pid()), "vde_switch\n");
+    switch.kill();
+    assert!(UnixStream::connect(switch.ctl()).is_err());
+    switch.restart_with_ports(8);
+    assert!(switch.console("port/showinfo").contains("Numports=8"));
+    assert_eq!(switch.terminate().code(), Some(3));
+}
+
+#[test]
+fn root_starts_a_switch_of_somebody_else() {
+    if !nix::unistd::geteuid().is_root() {
+        return; // There is no way for others.
+    }
+    let switch = RealSwitch::start(Options { user: Some(65_534), ..Options::default() });
+    let owner = |path| std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(path).unwrap());
+    assert_eq!(owner(switch.ctl()), 65_534);
+}
+
+#[test]
 fn the_end_of_the_test_leaves_no_process_and_no_directory() {
     let parent = tempfile::tempdir().unwrap();
     let dir = parent.path().join("chosen");
