@@ -133,6 +133,22 @@ fn a_switch_that_hangs_up_once_may_be_dying_and_is_called_again_soon() {
 }
 
 #[test]
+fn a_switch_that_is_silent_is_told_once() {
+    let mut bench = Bench::new(Reconnect::Always);
+    bench.lose();
+    let mut told = 0;
+    for late in 0..10 {
+        bench.on(Input::Dialed(0));
+        bench.now = bench.supervisor.deadline().unwrap() + ms(late);
+        let outputs = bench.on(Input::Tick);
+        assert_eq!(outputs[0], Output::Abandon(0));
+        told += outputs.iter().filter(|output| matches!(output, Output::Tell(_))).count();
+        bench.wait();
+    }
+    assert_eq!(told, 1);
+}
+
+#[test]
 fn the_port_that_was_asked_for_is_asked_for_again_and_no_other() {
     let mut bench = Bench::new(Reconnect::Always);
     bench.lose();

@@ -96,7 +96,9 @@ impl fmt::Display for PlugError {
         match self {
             Self::Dial(failure) => failure.fmt(f),
             Self::Refused => f.write_str("the switch closed the connection without an answer"),
-            Self::NoAnswer { waited } => write!(f, "the switch did not answer within {waited:?}"),
+            Self::NoAnswer { waited } => {
+                write!(f, "the switch did not answer within {:.1} s", waited.as_secs_f64())
+            }
             Self::BadReply(error) => write!(f, "the answer of the switch makes no sense: {error}"),
             Self::HungUp => f.write_str("the switch answered, then closed the connection at once"),
             Self::Data(failure) => failure.fmt(f),

@@ -39,7 +39,7 @@ fn a_failed_plug_says_what_the_switch_did() {
     assert_eq!(said(PlugError::Refused), "the switch closed the connection without an answer");
     assert_eq!(
         said(PlugError::NoAnswer { waited: Duration::from_secs(5) }),
-        "the switch did not answer within 5s"
+        "the switch did not answer within 5.0 s"
     );
     assert_eq!(said(PlugError::HungUp), "the switch answered, then closed the connection at once");
 }
