@@ -3,7 +3,8 @@
 //!
 //! Life of a `FakeSwitch`: *running* from [`FakeSwitch::start`]; *frozen* between
 //! [`FakeSwitch::freeze`] and [`FakeSwitch::thaw`] (its sockets are there, and it does nothing); *dead*
-//! after [`FakeSwitch::kill`] (its files stay, as after a crash); gone, with its directory, when dropped.
+//! after [`FakeSwitch::kill`] (its files stay, as after a crash); *running* again after
+//! [`FakeSwitch::restart`]; gone, with its directory, when dropped.
 
 mod faults;
 mod server;
@@ -91,11 +92,22 @@ impl FakeSwitch {
         let dir = options.dir.unwrap_or_else(|| home.path().join("sw"));
         std::fs::create_dir(&dir).expect("the switch's directory");
         let dir = dir.canonicalize().expect("the switch's directory");
-        let shared = Arc::new(Mutex::new(Shared { faults: options.faults, ..Shared::default() }));
-        let (wake, woken) = UnixStream::pair().expect("a socket pair");
-        let server = Server::listen(&dir, options.switch, Arc::clone(&shared), woken);
-        let thread = std::thread::spawn(move || server.run());
+        let (shared, wake, thread) = launch(&dir, options.switch, options.faults);
         Self { dir, shared, wake, thread: Some(thread), home }
+    }
+
+    /// Starts in the same directory again, as another switch; kills it first if it still runs. The
+    /// directory of the options does not count.
+    ///
+    /// # Panics
+    /// As [`FakeSwitch::start`].
+    pub fn restart(&mut self, options: Options) {
+        self.kill();
+        std::fs::create_dir_all(&self.dir).expect("the switch's directory");
+        // Nobody listens there, which is how a vde_switch knows that it may take the name.
+        let _ = std::fs::remove_file(self.dir.join("ctl"));
+        let (shared, wake, thread) = launch(&self.dir, options.switch, options.faults);
+        (self.shared, self.wake, self.thread) = (shared, wake, Some(thread));
     }
 
     /// The switch's directory.
@@ -172,6 +184,18 @@ impl FakeSwitch {
     fn lock(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Starts the thread of a switch.
+fn launch(
+    dir: &Path,
+    config: SwitchConfig,
+    faults: Faults,
+) -> (Arc<Mutex<Shared>>, UnixStream, JoinHandle<()>) {
+    let shared = Arc::new(Mutex::new(Shared { faults, ..Shared::default() }));
+    let (wake, woken) = UnixStream::pair().expect("a socket pair");
+    let server = Server::listen(dir, config, Arc::clone(&shared), woken);
+    (shared, wake, std::thread::spawn(move || server.run()))
 }
 
 impl Drop for FakeSwitch {
