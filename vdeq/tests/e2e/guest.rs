@@ -39,8 +39,11 @@ pub struct Guest {
     running: Running,
     console: ChildStdin,
     /// Console and standard error, as they come.
-    log: Arc<Mutex<Vec<String>>>,
+    log: Log,
 }
+
+/// Lines, each with the time at which it was read.
+type Log = Arc<Mutex<Vec<(String, Instant)>>>;
 
 impl Guest {
     /// Boots a guest: `command` up to and including its network options gets the rest of a machine.
@@ -113,10 +116,16 @@ impl Guest {
 
     /// All that was said so far, standard error behind `stderr: `.
     pub fn lines(&self) -> Vec<String> {
+        self.log.lock().unwrap().iter().map(|(line, _)| line.clone()).collect()
+    }
+
+    /// The same, with the time at which each line was read.
+    pub fn lines_with_times(&self) -> Vec<(String, Instant)> {
         self.log.lock().unwrap().clone()
     }
 
-    fn tell(&mut self, line: &str) {
+    /// Types a line on the guest's console.
+    pub fn tell(&mut self, line: &str) {
         let told = writeln!(self.console, "{line}");
         self.check(told.is_ok(), "its console is closed");
     }
@@ -155,12 +164,12 @@ pub fn machine<'a>(command: &'a mut Command, settings: Settings<'_>) -> &'a mut 
     command.args(["-no-reboot", "-append", &words])
 }
 
-fn follow(label: &'static str, stream: impl Read + Send + 'static, log: &Arc<Mutex<Vec<String>>>) {
+fn follow(label: &'static str, stream: impl Read + Send + 'static, log: &Log) {
     let log = Arc::clone(log);
     std::thread::spawn(move || {
         for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
             let line = String::from_utf8_lossy(&line).trim_end().to_owned();
-            log.lock().unwrap().push(format!("{label}{line}"));
+            log.lock().unwrap().push((format!("{label}{line}"), Instant::now()));
         }
     });
 }

@@ -25,6 +25,7 @@ mod any_program;
 mod bugs;
 mod crowd;
 mod differential;
+mod faults;
 mod footprint;
 mod grammar;
 mod joined;

@@ -77,6 +77,11 @@ impl World {
         })
     }
 
+    /// Lets every user make files here.
+    pub fn open_to_all(&self) {
+        fs::set_permissions(self.path(""), fs::Permissions::from_mode(0o777)).unwrap();
+    }
+
     /// Makes `dir` the default switch of this world's user, as a link in `~/.vde2`.
     pub fn set_default_switch(&self, dir: &Path) {
         fs::create_dir(self.path(".vde2")).unwrap();
@@ -99,6 +104,14 @@ impl World {
         let places = dirs.iter().copied().chain(FALLBACKS.map(Path::new)).chain([own.as_path()]);
         let sockets = places.flat_map(sockets_in).filter(|path| names_process(path, pid));
         sockets.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// The process has left neither a socket nor a room for one, in `dirs` or wherever else it may have
+    /// put one.
+    pub fn assert_nothing_left_of(&self, pid: u32, dirs: &[&Path]) {
+        self.assert_no_socket_of(pid, dirs);
+        let rooms: Vec<_> = rooms().into_iter().filter(|path| names_process(path, pid)).collect();
+        assert_eq!(rooms, Vec::<PathBuf>::new());
     }
 
     /// The process has left no socket, in `dirs` or wherever else it may have put one.
@@ -198,6 +211,14 @@ pub fn signal(pid: u32, name: &str) {
     assert!(Command::new("sh").args(["-c", &order]).status().unwrap().success(), "{order}");
 }
 
+/// Waits until a process that was sent `SIGSTOP` has stopped.
+pub fn wait_stopped(pid: u32) {
+    wait::until_true(&format!("process {pid} to stop"), || {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
+    });
+}
+
 /// Waits until there is no such process, zombies aside.
 pub fn wait_gone(pid: u32) {
     wait::until_true(&format!("process {pid} to be gone"), || {
@@ -213,6 +234,16 @@ pub fn sockets_in(dir: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<_> = entries.filter(is_socket).map(|entry| entry.path()).collect();
     paths.sort();
     paths
+}
+
+/// The directories in which vdeqs keep sockets that have to keep their names.
+fn rooms() -> Vec<PathBuf> {
+    let entries = FALLBACKS.iter().flat_map(fs::read_dir).flatten().flatten();
+    let is_room = |entry: &fs::DirEntry| {
+        entry.file_name().to_string_lossy().starts_with(".vdeq.")
+            && entry.file_type().is_ok_and(|kind| kind.is_dir())
+    };
+    entries.filter(is_room).map(|entry| entry.path()).collect()
 }
 
 /// Whether the number of the process is a part of the file's name.
