@@ -6,6 +6,7 @@
 //! | [`RealSwitch`](real_switch::RealSwitch) | Debian's `vde_switch`, started, questioned and ended |
 //! | [`fake_qemu`] | a program that takes QEMU's place, tells what it was given, and behaves as told |
 //! | [`inherit()`] | handing descriptors down to one program |
+//! | [`sim`] | a world without sockets and clocks for the supervisor to live in, with faults on demand |
 //! | [`wait`] | waiting for a condition, with a deadline |
 //!
 //! Everything here panics when the world is not as a test needs it: a test that cannot run is a
@@ -22,6 +23,7 @@ pub mod fake_qemu;
 pub mod fake_switch;
 mod inherit;
 pub mod real_switch;
+pub mod sim;
 pub mod wait;
 
 pub use inherit::inherit;

@@ -1,0 +1,152 @@
+//! Law 6: bounded. No switch is called more often than the pauses allow, and nothing is told more often
+//! than it is tried. (That a NIC comes back in its time is looked at when the faults are over.)
+
+use std::time::Duration;
+
+use vde_proto::{DataFailure, DialFailure};
+
+use super::{Verdict, so};
+use crate::dial::PAUSE;
+use crate::supervisor::{Event, Input, Output, Supervisor};
+
+/// Most things that may be asked for because of one event of one NIC.
+const MOST_OUTPUTS: usize = 12;
+
+/// A plug that was lost sooner than this is no reason to call at once.
+const FLAP: Duration = Duration::from_millis(100);
+
+#[derive(Debug)]
+pub(super) struct Bounded {
+    nics: Vec<Nic>,
+    outputs: usize,
+}
+
+#[derive(Debug, Clone)]
+struct Nic {
+    /// Since when the plug has held.
+    held_since: Duration,
+    /// When the last call failed or the last plug was lost.
+    ended: Duration,
+    /// When the last call was made.
+    dialed: Duration,
+    is_calling: bool,
+    /// The next call needs no pause.
+    is_free: bool,
+    calls: u32,
+    failings: u32,
+    /// Since when it has been without a plug, unless somebody asked for a move since.
+    lost_at: Option<Duration>,
+    /// How many calls were refused since then, and whether the one under way is.
+    refusals: u32,
+    is_absent: bool,
+}
+
+impl Bounded {
+    pub(super) fn new(now: Duration, nics: usize) -> Self {
+        let nic = Nic {
+            held_since: now,
+            ended: now,
+            dialed: now,
+            is_calling: false,
+            is_free: false,
+            calls: 0,
+            failings: 0,
+            lost_at: None,
+            refusals: 0,
+            is_absent: false,
+        };
+        Self { nics: vec![nic; nics], outputs: 0 }
+    }
+
+    pub(super) fn input(&mut self, input: &Input<'_>) {
+        self.outputs = 0;
+        match *input {
+            Input::Replug { nic, .. } => {
+                if let Some(nic) = self.nics.get_mut(nic) {
+                    (nic.is_free, nic.lost_at) = (true, None);
+                }
+            }
+            Input::DialFailed(nic, failure) => {
+                if let Some(nic) = self.nics.get_mut(nic) {
+                    nic.is_absent = matches!(
+                        failure,
+                        DialFailure::Absent
+                            | DialFailure::NotASocketDir
+                            | DialFailure::Dead
+                            | DialFailure::Busy
+                    );
+                }
+            }
+            Input::DataConnectFailed(nic, DataFailure::Gone) => {
+                if let Some(nic) = self.nics.get_mut(nic) {
+                    nic.is_absent = true;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn output(&mut self, now: Duration, output: &Output) -> Verdict {
+        self.outputs += 1;
+        let most = MOST_OUTPUTS * self.nics.len().max(1);
+        so(self.outputs <= most, || format!("{} things at once", self.outputs))?;
+        match *output {
+            Output::Dial(nic, _) => self.dial(now, nic)?,
+            Output::Unplug(nic) => {
+                if let Some(nic) = self.nics.get_mut(nic) {
+                    (nic.ended, nic.calls, nic.failings) = (now, 0, 0);
+                    (nic.lost_at, nic.refusals) = (Some(now), 0);
+                    nic.is_free |= now.saturating_sub(nic.held_since) >= FLAP;
+                }
+            }
+            Output::Keep(nic) => {
+                if let Some(nic) = self.nics.get_mut(nic) {
+                    (nic.held_since, nic.is_calling, nic.is_free) = (now, false, false);
+                }
+            }
+            Output::Abandon(nic) => {
+                if let Some(nic) = self.nics.get_mut(nic) {
+                    (nic.ended, nic.is_calling) = (now, false);
+                    nic.refuse(now)?;
+                }
+            }
+            // Whoever asked for a move and did not get it is put back at once.
+            Output::Answer(_, Err(_)) => self.nics.iter_mut().for_each(|nic| nic.is_free = true),
+            Output::Tell(Event::Failing { nic, .. }) => {
+                if let Some(nic) = self.nics.get_mut(nic) {
+                    nic.failings += 1;
+                    so(nic.failings <= nic.calls, || "tells more often than it tries".to_owned())?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn dial(&mut self, now: Duration, nic: usize) -> Verdict {
+        let Some(nic) = self.nics.get_mut(nic) else { return Ok(()) };
+        let (since, pause) = match nic.is_calling {
+            true => (nic.dialed, PAUSE),
+            false => (nic.ended, Supervisor::PAUSES[0]),
+        };
+        let paused = now.saturating_sub(since);
+        so(nic.is_free || paused >= pause, || format!("calls again after {paused:?}"))?;
+        nic.calls += 1;
+        nic.is_absent = false;
+        (nic.dialed, nic.is_calling, nic.is_free) = (now, true, false);
+        Ok(())
+    }
+}
+
+impl Nic {
+    /// A call failed. Somebody who refuses is asked ten times in the first minutes, and then but once a
+    /// minute; nobody at all may be called twice a second.
+    fn refuse(&mut self, now: Duration) -> Verdict {
+        let Some(lost_at) = self.lost_at.filter(|_| !self.is_absent) else { return Ok(()) };
+        self.refusals += 1;
+        let minutes = (now - lost_at).as_secs() / 45;
+        so(u64::from(self.refusals) <= 10 + minutes, || {
+            format!("asks {} times in {:?}", self.refusals, now - lost_at)
+        })
+    }
+}

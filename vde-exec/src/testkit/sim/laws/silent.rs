@@ -1,0 +1,220 @@
+//! Law 2: nothing is silent. Every loss, every return and every giving up is told, every request is
+//! answered once, and whoever waits has a deadline.
+
+use std::time::Duration;
+
+use super::{After, Verdict, so};
+use crate::supervisor::{
+    Event, Input, MoveError, NicState, Output, Policy, Stream, Supervisor, Ticket, Trouble,
+};
+
+/// Bytes that a switch may say on a held stream before it is hung up on.
+const CHATTER: usize = 64 * 1024;
+
+#[derive(Debug)]
+pub(super) struct Silent {
+    longest: Duration,
+    nics: Vec<Nic>,
+    open: Vec<(Ticket, usize)>,
+    /// Whether the input under way is a request, which may interrupt a call.
+    is_request: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Nic {
+    told: Told,
+    /// What the held stream has brought.
+    chatter: usize,
+    /// Why it has to be lost by the end of this input.
+    must_lose: Option<Trouble>,
+    told_failing: bool,
+    /// A call was given up during this input, and nobody has been told.
+    untold: bool,
+    /// Calls since it was lost, or since somebody asked for a move.
+    calls: u32,
+    is_calling: bool,
+    /// Since when it has been without a plug.
+    left_at: Duration,
+    /// The port that the switch named.
+    port: Option<u32>,
+}
+
+/// How a NIC is, by what was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Up,
+    Lost,
+    /// It left its switch because somebody asked for that.
+    Away,
+    LostForGood,
+}
+
+impl Silent {
+    pub(super) fn new(policy: Policy, nics: usize) -> Self {
+        let nic = Nic {
+            told: Told::Up,
+            chatter: 0,
+            must_lose: None,
+            told_failing: false,
+            untold: false,
+            calls: 0,
+            is_calling: false,
+            left_at: Duration::ZERO,
+            port: None,
+        };
+        let longest = policy.timeout.saturating_mul(4).max(Supervisor::PAUSES[1]);
+        Self { longest, nics: vec![nic; nics], open: Vec::new(), is_request: false }
+    }
+
+    pub(super) fn input(&mut self, input: &Input<'_>) {
+        self.is_request = matches!(input, Input::Replug { .. });
+        for nic in &mut self.nics {
+            (nic.must_lose, nic.untold) = (None, false);
+        }
+        match *input {
+            Input::Replug { nic, ticket, .. } => self.open.push((ticket, nic)),
+            Input::Closed(nic, Stream::Held) => self.must_lose(nic, Trouble::HungUp),
+            Input::Received(nic, Stream::Held, bytes) => {
+                if let Some(state) = self.nics.get_mut(nic) {
+                    state.chatter += bytes.len();
+                    if state.chatter > CHATTER {
+                        self.must_lose(nic, Trouble::Chatter);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn must_lose(&mut self, nic: usize, why: Trouble) {
+        if let Some(nic) = self.nics.get_mut(nic).filter(|nic| nic.told == Told::Up) {
+            nic.must_lose = Some(why);
+        }
+    }
+
+    pub(super) fn output(&mut self, now: Duration, output: &Output) -> Verdict {
+        match output {
+            Output::Tell(event) => self.event(now, event),
+            Output::Answer(ticket, result) => self.answer(*ticket, result),
+            Output::Abandon(nic) => {
+                let interrupts = self.is_request;
+                let nic = self.nic(*nic)?;
+                (nic.untold, nic.is_calling) = (!interrupts, false);
+                Ok(())
+            }
+            Output::Dial(nic, _) => {
+                let nic = self.nic(*nic)?;
+                nic.calls += u32::from(!nic.is_calling);
+                nic.is_calling = true;
+                Ok(())
+            }
+            Output::ConnectData(nic, path) => {
+                self.nic(*nic)?.port = path.switch_port();
+                Ok(())
+            }
+            Output::Keep(nic) => {
+                self.nic(*nic)?.is_calling = false;
+                Ok(())
+            }
+            Output::Unplug(nic) => {
+                let is_moving = self.open.iter().any(|(_, moving)| moving == nic);
+                let nic = self.nic(*nic)?;
+                (nic.told_failing, nic.chatter, nic.left_at) = (false, 0, now);
+                nic.calls = u32::from(nic.is_calling);
+                if nic.must_lose.is_none() && is_moving {
+                    nic.told = Told::Away;
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn nic(&mut self, nic: usize) -> Result<&mut Nic, String> {
+        self.nics.get_mut(nic).ok_or_else(|| format!("there is no NIC {nic}"))
+    }
+
+    fn event(&mut self, now: Duration, event: &Event) -> Verdict {
+        match event {
+            Event::Lost { nic, why, retrying } => {
+                let nic = self.nic(*nic)?;
+                so(nic.must_lose.as_ref() == Some(why), || format!("{event:?} without a reason"))?;
+                nic.must_lose = None;
+                nic.told = if *retrying { Told::Lost } else { Told::LostForGood };
+            }
+            Event::Failing { nic, .. } => {
+                let nic = self.nic(*nic)?;
+                so(nic.told != Told::Up, || format!("{event:?}, but it is up"))?;
+                (nic.told_failing, nic.untold) = (true, false);
+            }
+            Event::Plugged { nic, port, outage, attempts, moved } => {
+                let moves = self.open.iter().any(|(_, moving)| moving == nic);
+                let nic = self.nic(*nic)?;
+                so(nic.told != Told::Up, || format!("{event:?}, but it is up"))?;
+                let truth = (nic.port, now - nic.left_at, nic.calls, moves);
+                let told = (*port, *outage, *attempts, *moved);
+                so(told == truth, || format!("{event:?}, but it is {truth:?}"))?;
+                (nic.told, nic.calls) = (Told::Up, 0);
+            }
+            Event::GaveUp { nic, .. } => {
+                let nic = self.nic(*nic)?;
+                let may = matches!(nic.told, Told::Lost | Told::Away);
+                so(may, || format!("{event:?}, but it is {:?}", nic.told))?;
+                (nic.told, nic.untold) = (Told::LostForGood, false);
+            }
+            Event::SignalRefused(_) => {}
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, ticket: Ticket, result: &Result<(), MoveError>) -> Verdict {
+        let open = self.open.iter().position(|(open, _)| *open == ticket);
+        let open = open.ok_or_else(|| format!("{ticket:?} is answered, but not open"))?;
+        let (_, nic) = self.open.swap_remove(open);
+        if let Some(nic) = self.nics.get_mut(nic) {
+            // Whoever asked is told by this.
+            nic.untold = false;
+            if nic.told == Told::Up {
+                nic.calls = 0;
+            }
+            let is_up = nic.told == Told::Up;
+            so(result.is_err() || is_up, || format!("{ticket:?} is done, but it is not up"))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn settled(
+        &self,
+        now: Duration,
+        deadline: Option<Duration>,
+        nics: &[After],
+    ) -> Verdict {
+        for (index, (nic, after)) in self.nics.iter().zip(nics).enumerate() {
+            so(nic.must_lose.is_none(), || {
+                format!("NIC {index} lost its plug, and that is not told: {:?}", nic.must_lose)
+            })?;
+            let fits = match after.state {
+                NicState::Up => nic.told == Told::Up,
+                NicState::Down => matches!(nic.told, Told::Lost | Told::Away),
+                NicState::GivenUp => nic.told == Told::LostForGood,
+            };
+            so(fits, || format!("NIC {index} is {:?}, but told {:?}", after.state, nic.told))?;
+            so(!nic.untold || nic.told_failing, || {
+                format!("a call of NIC {index} failed, and nobody was told")
+            })?;
+        }
+        let waits = nics.iter().any(|nic| nic.state == NicState::Down) || !self.open.is_empty();
+        match deadline {
+            None => so(!waits, || "somebody waits without a deadline".to_owned()),
+            Some(deadline) => so(deadline <= now + self.longest, || {
+                format!("the next deadline is {:?} away", deadline - now)
+            }),
+        }
+    }
+
+    /// When the end has been told.
+    pub(super) fn over(&self, deadline: Option<Duration>) -> Verdict {
+        so(deadline.is_none(), || "there is a deadline after the end".to_owned())?;
+        so(self.open.is_empty(), || format!("nobody answered {:?}", self.open))
+    }
+}

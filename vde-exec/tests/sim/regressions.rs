@@ -1,0 +1,16 @@
+//! Runs that once broke a law. A failing run ends with the line to pin here.
+
+use vde_exec::testkit::sim::{Choices, Failure, from_line, run};
+
+/// What went wrong, and the choices by which it did.
+const PINNED: &[(&str, &str)] = &[("a move was said to have taken no call", "1 0x69 3")];
+
+#[test]
+fn no_pinned_run_breaks_a_law_again() {
+    for (story, line) in PINNED {
+        let run = run(Choices::of_record(&from_line(line)), None);
+        if let Some(failure) = Failure::of(&run, None) {
+            panic!("{story}\n{failure}");
+        }
+    }
+}
