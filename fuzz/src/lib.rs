@@ -16,5 +16,6 @@ pub mod laws;
 pub mod own;
 pub mod reply;
 pub mod request;
+pub mod sim;
 pub mod switch;
 pub mod vnl;

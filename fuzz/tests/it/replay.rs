@@ -27,6 +27,7 @@ replays! {
     own => every_line_of_own_options_of_the_corpus_keeps_the_laws,
     reply => every_reply_of_the_corpus_keeps_the_laws,
     request => every_request_of_the_corpus_keeps_the_laws,
+    sim => every_world_of_the_corpus_keeps_the_laws,
     switch => every_story_of_a_switch_in_the_corpus_keeps_the_laws,
     vnl => every_locator_of_the_corpus_keeps_the_laws,
 }

@@ -59,6 +59,7 @@ enum Act {
     ReplugElsewhere,
 }
 
+/// The kinds by their numbers. New ones come at the end: records name them by their place.
 const ACTS: [Act; 40] = [
     Act::Wait,
     Act::Crash,
