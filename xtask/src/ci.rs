@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use crate::{bench, e2e, fuzz, msrv, paths, setup, sh};
+use crate::{bench, e2e, fuzz, msrv, paths, setup, sh, sim};
 
 /// One thing to pass. They go from the quick to the slow.
 struct Step {
@@ -18,6 +18,7 @@ const STEPS: &[Step] = &[
     Step { name: "dependencies", run: dependencies },
     Step { name: "documentation", run: documentation },
     Step { name: "tests", run: tests },
+    Step { name: "simulation", run: sim::brief },
     Step { name: "msrv", run: msrv::run },
     Step { name: "benches, once each", run: || bench::run(vec!["--test".into()]) },
     Step { name: "fuzz targets, briefly", run: fuzz::smoke },

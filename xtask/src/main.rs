@@ -24,6 +24,7 @@ mod qemus;
 mod rig;
 mod setup;
 mod sh;
+mod sim;
 mod soak;
 mod uml;
 
@@ -64,6 +65,12 @@ const CHORES: &[Chore] = &[
         arguments: "[TARGET] [--time SECONDS]",
         about: "fuzz one target, or all, a minute each",
         run: fuzz::run,
+    },
+    Chore {
+        name: "sim",
+        arguments: "[--seeds N] [--from S]",
+        about: "simulated worlds with faults (a million), seven laws after every step, figures",
+        run: sim::run,
     },
     Chore {
         name: "soak",
@@ -166,6 +173,7 @@ mod tests {
         }
         assert!(refusal(&["fuzz", "--time", "soon"]).contains("soon"));
         assert!(refusal(&["soak", "--cases", "many"]).contains("many"));
+        assert!(refusal(&["sim", "--seeds", "few"]).contains("few"));
         assert!(refusal(&["test-e2e", "--nocapture"]).contains("--nocapture"));
         assert!(refusal(&["demo", "--picture", "x"]).contains("--picture"));
     }
