@@ -205,7 +205,6 @@ impl Nic {
             let pause = self.backoff.after(&PlugError::HungUp);
             self.retry_at = Some(now.saturating_add(pause));
         } else {
-            self.backoff.reset();
             self.call(now, Target::Home, self.config.asked, None, out);
         }
     }
@@ -213,6 +212,9 @@ impl Nic {
     /// Leaves the switch; returns since when the plug was up, if it was.
     fn unplug(&mut self, now: Duration, out: &mut VecDeque<Output>) -> Option<Duration> {
         let since = self.held.take()?.since;
+        if now.saturating_sub(since) >= FLAP {
+            self.backoff.reset();
+        }
         self.lost_at = now;
         // The call to where it goes now was made while it was still here.
         self.attempts = self.attempt.is_some().into();
