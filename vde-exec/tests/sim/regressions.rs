@@ -3,7 +3,13 @@
 use vde_exec::testkit::sim::{Choices, Failure, from_line, run};
 
 /// What went wrong, and the choices by which it did.
-const PINNED: &[(&str, &str)] = &[("a move was said to have taken no call", "1 0x69 3")];
+const PINNED: &[(&str, &str)] = &[
+    ("a move was said to have taken no call", "1 0x69 3"),
+    (
+        "a plug that had held was left for a move that failed, and pauses did not begin anew",
+        "4 0x3 1 0x65 2 0x4 21 0x3 56 0x5 3 0x2 8",
+    ),
+];
 
 #[test]
 fn no_pinned_run_breaks_a_law_again() {

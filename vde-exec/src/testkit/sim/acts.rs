@@ -57,10 +57,11 @@ enum Act {
     Replug,
     ReplugNonsense,
     ReplugElsewhere,
+    Sleep,
 }
 
 /// The kinds by their numbers. New ones come at the end: records name them by their place.
-const ACTS: [Act; 40] = [
+const ACTS: [Act; 41] = [
     Act::Wait,
     Act::Crash,
     Act::Restart,
@@ -101,6 +102,7 @@ const ACTS: [Act; 40] = [
     Act::LongWait,
     Act::VmExit,
     Act::VmKilled,
+    Act::Sleep,
 ];
 
 /// How many choices an act takes, always.
@@ -226,6 +228,7 @@ impl World {
                 self.end_vm(vdeq, End::Killed(if much % 2 == 0 { 9 } else { 11 }));
             }
             Act::Signal => self.signal(at),
+            Act::Sleep => self.sleep(vdeq, time),
             Act::OutOfReach => self.vdeqs[vdeq].is_out_of_reach ^= true,
             Act::EarlyTick => self.vdeq_ticks(vdeq, 0),
             Act::Replug | Act::ReplugNonsense | Act::ReplugElsewhere => self.replug(act, at),
@@ -291,7 +294,17 @@ impl World {
         self.poke(at.switch);
     }
 
+    /// A vdeq is stopped for this time.
+    pub(super) fn sleep(&mut self, vdeq: usize, time: Duration) {
+        self.cover.hit(Mark::Sleep);
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or_default();
+        self.vdeqs[vdeq].asleep_until = self.now + nanos;
+    }
+
     fn signal(&mut self, at: Where) {
+        if self.vdeqs[at.vdeq].asleep_until > self.now {
+            return;
+        }
         const SIGNALS: [i32; 6] = [1, 2, 10, 12, 15, 20];
         let number = SIGNALS[at.much as usize % SIGNALS.len()];
         let (stops, by_key) = (number == 20, number == 2 || number == 20);
@@ -302,7 +315,7 @@ impl World {
     }
 
     fn replug(&mut self, act: Act, at: Where) {
-        if self.vdeqs[at.vdeq].is_over {
+        if self.vdeqs[at.vdeq].is_over || self.vdeqs[at.vdeq].asleep_until > self.now {
             return;
         }
         let vdeq = &mut self.vdeqs[at.vdeq];

@@ -46,7 +46,7 @@ impl World {
             self.switches[switch].is_frozen = but == Some(switch);
         }
         for vdeq in &mut self.vdeqs {
-            vdeq.slow_until = 0;
+            (vdeq.slow_until, vdeq.asleep_until) = (0, 0);
             vdeq.nics.iter_mut().for_each(|nic| nic.no_buffers = 0);
         }
         for stream in 0..self.streams.len() {

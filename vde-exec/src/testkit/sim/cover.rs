@@ -66,6 +66,7 @@ marks! {
     SignalHad = "a signal comes that the VM has had",
     SignalStop = "SIGTSTP comes",
     SignalRefused = "a signal cannot be passed on",
+    Sleep = "a vdeq is stopped for a while",
     LateTick = "a tick is late",
     EarlyTick = "a tick is superfluous",
     // What the supervisors did.

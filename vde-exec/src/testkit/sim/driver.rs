@@ -36,7 +36,9 @@ pub(super) struct Vdeq {
     /// When it is going to look at the clock, and the number of that tick.
     pub(super) tick: Option<(u64, u64)>,
     pub(super) ticks: u64,
+    /// When its guest reads frames again, and when it itself runs again.
     pub(super) slow_until: u64,
+    pub(super) asleep_until: u64,
     pub(super) tickets: u64,
     /// Requests that are not answered: which NIC, and which port was asked for.
     pub(super) moves: Vec<(Ticket, usize, PortRequest)>,
@@ -71,7 +73,7 @@ pub(super) fn mac_of(number: usize) -> MacAddr {
 impl World {
     /// Tells the supervisor what happened, and does everything that it then wants.
     pub(super) fn feed(&mut self, index: usize, input: Input<'_>) {
-        if self.vdeqs[index].is_over || self.broken.is_some() {
+        if self.broken.is_some() {
             return;
         }
         self.tell(index, input);
@@ -124,6 +126,7 @@ impl World {
     fn after(&self, index: usize) -> [After; Plan::MOST_NICS] {
         let nothing = After {
             state: NicState::GivenUp,
+            told: (None, 0, 0),
             link: false,
             is_original: true,
             held: false,
@@ -132,10 +135,11 @@ impl World {
         };
         let mut all = [nothing; Plan::MOST_NICS];
         let vdeq = &self.vdeqs[index];
-        for ((nic, state), after) in vdeq.nics.iter().zip(vdeq.subject.states()).zip(&mut all) {
+        for ((nic, status), after) in vdeq.nics.iter().zip(vdeq.subject.status()).zip(&mut all) {
             let served_by = nic.held.and_then(|stream| self.serves(stream));
             *after = After {
-                state,
+                state: status.state,
+                told: (status.port, status.replugs, status.attempts),
                 link: nic.link,
                 is_original: nic.data == nic.original
                     && self.kernel.is_open(nic.data)
@@ -167,7 +171,20 @@ impl World {
         self.at(deadline.saturating_add(late), Happening::Tick(index, number));
     }
 
+    /// Whether a vdeq is stopped; then it happens when it goes on.
+    fn is_asleep(&mut self, index: usize, happening: Happening) -> bool {
+        let until = self.vdeqs[index].asleep_until;
+        let is_asleep = until > self.now;
+        if is_asleep {
+            self.at(until, happening);
+        }
+        is_asleep
+    }
+
     pub(super) fn vdeq_ticks(&mut self, index: usize, number: u64) {
+        if self.is_asleep(index, Happening::Tick(index, number)) {
+            return;
+        }
         let vdeq = &mut self.vdeqs[index];
         if vdeq.tick.is_some_and(|(_, awaited)| awaited == number) {
             vdeq.tick = None;
@@ -179,6 +196,9 @@ impl World {
 
     /// Something can be read from a stream.
     pub(super) fn vdeq_reads(&mut self, index: usize, stream: usize) {
+        if self.is_asleep(index, Happening::Readable(index, stream)) {
+            return;
+        }
         self.streams[stream].is_watched = false;
         let Client::Nic(_, nic) = self.streams[stream].client else { return };
         let which = match &self.vdeqs[index].nics[nic] {
@@ -203,6 +223,9 @@ impl World {
 
     /// The VM's end is noticed.
     pub(super) fn vm_ended(&mut self, index: usize) {
+        if self.is_asleep(index, Happening::VmEnded(index)) {
+            return;
+        }
         if let Some(end) = self.vdeqs[index].end {
             self.feed(index, Input::VmEnded(end));
         }

@@ -53,7 +53,7 @@ impl World {
                 self.vdeqs[index].nics[nic].link = up;
             }
             Output::PassOn(number) => self.pass_on(index, number),
-            Output::Stop => {}
+            Output::Stop => self.sleep(index, std::time::Duration::from_millis(700)),
             Output::Tell(event) => self.count_event(&event),
             Output::Answer(ticket, result) => {
                 self.count_answer(&result);

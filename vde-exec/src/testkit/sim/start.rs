@@ -23,7 +23,12 @@ impl World {
             for (index, nic) in plan.nics.iter().enumerate() {
                 let (nic, config) = self.plug_in(vdeq, index, number, plan.uid, nic);
                 number += 1;
-                known.push(Known { mac: config.mac });
+                known.push(Known {
+                    name: config.address.clone(),
+                    asked: config.asked,
+                    port: config.port,
+                    mac: config.mac,
+                });
                 nics.push(nic);
                 configs.push(config);
             }
@@ -42,6 +47,7 @@ impl World {
                 tick: None,
                 ticks: 0,
                 slow_until: 0,
+                asleep_until: 0,
                 tickets: 0,
                 moves: Vec::new(),
             });

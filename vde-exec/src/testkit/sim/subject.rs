@@ -10,7 +10,9 @@ use vde_proto::{MacAddr, SocketPath};
 
 use super::laws::Law;
 use crate::End;
-use crate::supervisor::{Event, Input, NicConfig, NicState, Output, Policy, Reconnect, Supervisor};
+use crate::supervisor::{
+    Event, Input, NicConfig, NicState, NicStatus, Output, Policy, Reconnect, Supervisor,
+};
 
 /// A planted fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +20,7 @@ use crate::supervisor::{Event, Input, NicConfig, NicState, Output, Policy, Recon
 pub enum Canary {
     LeavesTheLinkUp,
     GivesTheVmAnotherSocket,
+    AsksForAnotherPort,
     LosesAnAnswer,
     SwallowsALoss,
     ForgetsTheDeadline,
@@ -43,6 +46,7 @@ impl Canary {
     pub const ALL: &'static [(Self, Law)] = &[
         (Self::LeavesTheLinkUp, Law::MinimalEdit),
         (Self::GivesTheVmAnotherSocket, Law::MinimalEdit),
+        (Self::AsksForAnotherPort, Law::MinimalEdit),
         (Self::LosesAnAnswer, Law::NothingSilent),
         (Self::SwallowsALoss, Law::NothingSilent),
         (Self::ForgetsTheDeadline, Law::NothingSilent),
@@ -124,6 +128,11 @@ impl Subject {
                 (Some(Output::PassOn(number)), Some(Output::PassOn(number)))
             }
             (Canary::ExitsWithZero, Output::Exit(_)) => (Some(Output::Exit(End::Exited(0))), None),
+            (Canary::AsksForAnotherPort, Output::Send(nic, mut request)) => {
+                // The upper 24 bits of the type word are the port [P-2.4].
+                request[9] ^= 1;
+                (Some(Output::Send(nic, request)), None)
+            }
             (Canary::AnnouncesSomebodyElse, Output::Announce(nic, mac)) => {
                 let [a, b, c, d, e, f] = mac.octets();
                 (Some(Output::Announce(nic, MacAddr::new([a, b, c, d, e, !f]))), None)
@@ -156,6 +165,10 @@ impl Subject {
             }
             _ => self.supervisor.deadline(),
         }
+    }
+
+    pub(super) fn status(&self) -> impl Iterator<Item = NicStatus> + '_ {
+        self.supervisor.status()
     }
 
     pub(super) fn states(&self) -> impl Iterator<Item = NicState> + '_ {

@@ -5,15 +5,18 @@ use std::time::Duration;
 
 use vde_proto::{DataFailure, DialFailure};
 
-use super::{Verdict, so};
+use super::{After, Verdict, so};
 use crate::dial::PAUSE;
-use crate::supervisor::{Event, Input, Output, Supervisor};
+use crate::supervisor::{Event, Input, NicState, Output, Supervisor};
 
 /// Most things that may be asked for because of one event of one NIC.
 const MOST_OUTPUTS: usize = 12;
 
 /// A plug that was lost sooner than this is no reason to call at once.
 const FLAP: Duration = Duration::from_millis(100);
+
+/// The longest pause after the first call that failed.
+const FIRST_PAUSE: Duration = Duration::from_millis(313);
 
 #[derive(Debug)]
 pub(super) struct Bounded {
@@ -39,6 +42,8 @@ struct Nic {
     /// How many calls were refused since then, and whether the one under way is.
     refusals: u32,
     is_absent: bool,
+    /// Calls that failed since a plug was lost that had held; of no matter while it is none.
+    failures: Option<u32>,
 }
 
 impl Bounded {
@@ -54,6 +59,7 @@ impl Bounded {
             lost_at: None,
             refusals: 0,
             is_absent: false,
+            failures: None,
         };
         Self { nics: vec![nic; nics], outputs: 0 }
     }
@@ -96,7 +102,9 @@ impl Bounded {
                 if let Some(nic) = self.nics.get_mut(nic) {
                     (nic.ended, nic.calls, nic.failings) = (now, 0, 0);
                     (nic.lost_at, nic.refusals) = (Some(now), 0);
-                    nic.is_free |= now.saturating_sub(nic.held_since) >= FLAP;
+                    let had_held = now.saturating_sub(nic.held_since) >= FLAP;
+                    nic.failures = had_held.then_some(0);
+                    nic.is_free |= had_held;
                 }
             }
             Output::Keep(nic) => {
@@ -107,6 +115,7 @@ impl Bounded {
             Output::Abandon(nic) => {
                 if let Some(nic) = self.nics.get_mut(nic) {
                     (nic.ended, nic.is_calling) = (now, false);
+                    nic.failures = nic.failures.map(|count| count.saturating_add(1));
                     nic.refuse(now)?;
                 }
             }
@@ -119,6 +128,19 @@ impl Bounded {
                 }
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// Pauses begin small whenever a plug had held: they at most double with each call that fails.
+    pub(super) fn settled(&self, now: Duration, wait: Option<Duration>, nics: &[After]) -> Verdict {
+        for (nic, after) in self.nics.iter().zip(nics) {
+            let Some(failures @ 1..) = nic.failures else { continue };
+            let most = FIRST_PAUSE.saturating_mul(1 << (failures - 1).min(16));
+            let is_waiting = after.state == NicState::Down && !nic.is_calling;
+            so(!is_waiting || wait.is_some_and(|deadline| deadline <= now + most), || {
+                format!("after {failures} calls the next one waits for {wait:?}")
+            })?;
         }
         Ok(())
     }

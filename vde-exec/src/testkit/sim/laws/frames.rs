@@ -135,7 +135,7 @@ pub(super) struct Announcing {
 
 #[derive(Debug)]
 struct Nic {
-    known: Known,
+    mac: Option<MacAddr>,
     /// It was plugged in by this input, and has to say where it is.
     is_due: bool,
     /// There is a reason to leave the plug: its stream ended, talked, or another is there.
@@ -144,7 +144,7 @@ struct Nic {
 
 impl Announcing {
     pub(super) fn new(nics: &[Known]) -> Self {
-        let nic = |known: &Known| Nic { known: *known, is_due: false, may_leave: false };
+        let nic = |known: &Known| Nic { mac: known.mac, is_due: false, may_leave: false };
         Self { nics: nics.iter().map(nic).collect() }
     }
 
@@ -166,14 +166,12 @@ impl Announcing {
         match *output {
             Output::Keep(nic) => {
                 let Some(nic) = self.nics.get_mut(nic) else { return Ok(()) };
-                nic.is_due = nic.known.mac.is_some();
+                nic.is_due = nic.mac.is_some();
                 Ok(())
             }
             Output::Announce(nic, mac) => {
                 let Some(nic) = self.nics.get_mut(nic) else { return Ok(()) };
-                so(nic.known.mac == Some(mac), || {
-                    format!("announces {mac}, which is not its own")
-                })?;
+                so(nic.mac == Some(mac), || format!("announces {mac}, which is not its own"))?;
                 so(nic.is_due, || "announces what was announced".to_owned())?;
                 nic.is_due = false;
                 Ok(())

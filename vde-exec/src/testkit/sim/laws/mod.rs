@@ -15,7 +15,7 @@ mod trust;
 use std::fmt;
 use std::time::Duration;
 
-use vde_proto::MacAddr;
+use vde_proto::{MacAddr, PortRequest, SocketPath};
 
 use crate::supervisor::{Input, NicState, Output, Policy};
 
@@ -76,6 +76,8 @@ pub(super) struct Before {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct After {
     pub(super) state: NicState,
+    /// What its status says of the port, of its new plugs and of calls.
+    pub(super) told: (Option<u32>, u64, u32),
     pub(super) link: bool,
     /// Whether the data socket of the VM is the one it was started with, open and under its name.
     pub(super) is_original: bool,
@@ -86,8 +88,11 @@ pub(super) struct After {
 }
 
 /// What a NIC was made with.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Known {
+    pub(super) name: Option<SocketPath>,
+    pub(super) asked: PortRequest,
+    pub(super) port: Option<u32>,
     pub(super) mac: Option<MacAddr>,
 }
 
@@ -106,8 +111,8 @@ pub(super) struct Laws {
 impl Laws {
     pub(super) fn new(now: Duration, policy: Policy, nics: &[Known]) -> Self {
         Self {
-            edit: edit::Edit::new(policy.link_state),
-            silent: silent::Silent::new(policy, nics.len()),
+            edit: edit::Edit::new(policy.link_state, nics),
+            silent: silent::Silent::new(policy, nics),
             left: left::Left::new(nics.len()),
             faithful: faithful::Faithful::default(),
             frames: frames::Announcing::new(nics),
@@ -118,6 +123,7 @@ impl Laws {
 
     /// This is going to be told to the supervisor.
     pub(super) fn input(&mut self, input: &Input<'_>) {
+        self.edit.input(input);
         self.silent.input(input);
         self.left.input();
         self.faithful.input(input);
@@ -157,6 +163,7 @@ impl Laws {
         named(Law::MinimalEdit, self.edit.settled(nics))?;
         named(Law::NothingSilent, self.silent.settled(now, deadline, nics))?;
         named(Law::NothingLeft, self.left.settled(nics))?;
+        named(Law::Bounded, self.bounded.settled(now, deadline, nics))?;
         named(Law::Frames, self.frames.settled(nics))
     }
 }

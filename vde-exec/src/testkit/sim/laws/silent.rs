@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
-use super::{After, Verdict, so};
+use super::{After, Known, Verdict, so};
 use crate::supervisor::{
-    Event, Input, MoveError, NicState, Output, Policy, Stream, Supervisor, Ticket, Trouble,
+    Event, Input, MoveError, NicState, Output, Policy, Reconnect, Stream, Supervisor, Ticket,
+    Trouble,
 };
 
 /// Bytes that a switch may say on a held stream before it is hung up on.
@@ -14,6 +15,8 @@ const CHATTER: usize = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct Silent {
     longest: Duration,
+    /// How long a lost plug is sought.
+    patience: Duration,
     nics: Vec<Nic>,
     open: Vec<(Ticket, usize)>,
     /// Whether the input under way is a request, which may interrupt a call.
@@ -37,6 +40,8 @@ struct Nic {
     left_at: Duration,
     /// The port that the switch named.
     port: Option<u32>,
+    /// How often it was plugged in again.
+    replugs: u64,
 }
 
 /// How a NIC is, by what was told.
@@ -50,8 +55,8 @@ enum Told {
 }
 
 impl Silent {
-    pub(super) fn new(policy: Policy, nics: usize) -> Self {
-        let nic = Nic {
+    pub(super) fn new(policy: Policy, nics: &[Known]) -> Self {
+        let nic = |known: &Known| Nic {
             told: Told::Up,
             chatter: 0,
             must_lose: None,
@@ -60,10 +65,16 @@ impl Silent {
             calls: 0,
             is_calling: false,
             left_at: Duration::ZERO,
-            port: None,
+            port: known.port,
+            replugs: 0,
         };
         let longest = policy.timeout.saturating_mul(4).max(Supervisor::PAUSES[1]);
-        Self { longest, nics: vec![nic; nics], open: Vec::new(), is_request: false }
+        let patience = match policy.reconnect {
+            Reconnect::For(time) => time,
+            Reconnect::Never | Reconnect::Always => Duration::MAX,
+        };
+        let nics = nics.iter().map(nic).collect();
+        Self { longest, patience, nics, open: Vec::new(), is_request: false }
     }
 
     pub(super) fn input(&mut self, input: &Input<'_>) {
@@ -113,7 +124,9 @@ impl Silent {
                 Ok(())
             }
             Output::Keep(nic) => {
-                self.nic(*nic)?.is_calling = false;
+                let nic = self.nic(*nic)?;
+                nic.is_calling = false;
+                nic.replugs += 1;
                 Ok(())
             }
             Output::Unplug(nic) => {
@@ -189,6 +202,13 @@ impl Silent {
         deadline: Option<Duration>,
         nics: &[After],
     ) -> Verdict {
+        let waits = nics.iter().any(|nic| nic.state == NicState::Down) || !self.open.is_empty();
+        match deadline {
+            None => so(!waits, || "somebody waits without a deadline".to_owned()),
+            Some(deadline) => so(deadline <= now + self.longest, || {
+                format!("the next deadline is {:?} away", deadline - now)
+            }),
+        }?;
         for (index, (nic, after)) in self.nics.iter().zip(nics).enumerate() {
             so(nic.must_lose.is_none(), || {
                 format!("NIC {index} lost its plug, and that is not told: {:?}", nic.must_lose)
@@ -199,22 +219,37 @@ impl Silent {
                 NicState::GivenUp => nic.told == Told::LostForGood,
             };
             so(fits, || format!("NIC {index} is {:?}, but told {:?}", after.state, nic.told))?;
+            nic.status(index, after)?;
+            let is_moving = self.open.iter().any(|(_, moving)| *moving == index);
+            let end = nic.left_at.saturating_add(self.patience);
+            if after.state == NicState::Down && !is_moving {
+                so(deadline.is_some_and(|deadline| deadline <= end), || {
+                    format!("NIC {index} is to be given up after {:?}", self.patience)
+                })?;
+            }
             so(!nic.untold || nic.told_failing, || {
                 format!("a call of NIC {index} failed, and nobody was told")
             })?;
         }
-        let waits = nics.iter().any(|nic| nic.state == NicState::Down) || !self.open.is_empty();
-        match deadline {
-            None => so(!waits, || "somebody waits without a deadline".to_owned()),
-            Some(deadline) => so(deadline <= now + self.longest, || {
-                format!("the next deadline is {:?} away", deadline - now)
-            }),
-        }
+        Ok(())
     }
 
     /// When the end has been told.
     pub(super) fn over(&self, deadline: Option<Duration>) -> Verdict {
         so(deadline.is_none(), || "there is a deadline after the end".to_owned())?;
         so(self.open.is_empty(), || format!("nobody answered {:?}", self.open))
+    }
+}
+
+impl Nic {
+    /// Whether its status says how it is.
+    fn status(&self, index: usize, after: &After) -> Verdict {
+        let (port, replugs, calls) = after.told;
+        let is_true = replugs == self.replugs
+            && match after.state {
+                NicState::Up => port == self.port,
+                NicState::Down | NicState::GivenUp => port.is_none() && calls == self.calls,
+            };
+        so(is_true, || format!("the status of NIC {index} is {:?}, but it is {self:?}", after.told))
     }
 }
