@@ -9,6 +9,7 @@ const PINNED: &[(&str, &str)] = &[
         "a plug that had held was left for a move that failed, and pauses did not begin anew",
         "4 0x3 1 0x65 2 0x4 21 0x3 56 0x5 3 0x2 8",
     ),
+    ("a switch that did not answer was told of after every call", "1x3 0 1 0x65 1"),
 ];
 
 #[test]

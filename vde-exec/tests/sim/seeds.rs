@@ -3,7 +3,7 @@
 use vde_exec::testkit::sim::{Choices, Cover, Failure, Mark, run};
 
 /// About ten seconds; `cargo xtask sim` runs as many as one wants.
-const SEEDS: u64 = 150_000;
+const SEEDS: u64 = 120_000;
 
 #[test]
 fn no_seed_of_the_fixed_set_breaks_a_law_and_everything_happens_in_one_of_them() {

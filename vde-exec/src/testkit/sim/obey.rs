@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use vde_proto::{DataFailure, SocketPath, rarp};
+use vde_proto::{DataFailure, DialFailure, SocketPath, rarp};
 
 use super::cover::Mark;
 use super::driver::ROOM;
@@ -79,7 +79,11 @@ impl World {
             Target::Elsewhere => state.elsewhere,
         };
         let switch = state.new_target;
-        let result = match self.dial(switch, Client::Nic(index, nic)) {
+        let called = match self.vdeqs[index].subject.lets_wait(nic) {
+            true => Err(DialFailure::Absent),
+            false => self.dial(switch, Client::Nic(index, nic)),
+        };
+        let result = match called {
             Ok(stream) => {
                 self.vdeqs[index].nics[nic].new = Some(stream);
                 Input::Dialed(nic)

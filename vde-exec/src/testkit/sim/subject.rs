@@ -95,7 +95,6 @@ impl Subject {
             (Some(Canary::RetriesWithoutAPause), Input::Tick) if self.is_patient() => {
                 self.supervisor.deadline().map_or(now, |deadline| deadline.max(now))
             }
-            (Some(Canary::LetsOthersWait), Input::Dialed(1..)) if self.is_down(0) => return,
             _ => now,
         };
         self.supervisor.handle(now, input);
@@ -184,7 +183,8 @@ impl Subject {
         self.supervisor.policy().reconnect == Reconnect::Always
     }
 
-    fn is_down(&self, nic: usize) -> bool {
-        self.states().count() > 1 && self.states().nth(nic) == Some(NicState::Down)
+    /// Whether a call of this NIC is not made, because the first NIC is down.
+    pub(super) fn lets_wait(&self, nic: usize) -> bool {
+        self.does(Canary::LetsOthersWait) && nic > 0 && self.states().next() == Some(NicState::Down)
     }
 }

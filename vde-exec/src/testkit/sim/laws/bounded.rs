@@ -6,7 +6,6 @@ use std::time::Duration;
 use vde_proto::{DataFailure, DialFailure};
 
 use super::{After, Verdict, so};
-use crate::dial::PAUSE;
 use crate::supervisor::{Event, Input, NicState, Output, Supervisor};
 
 /// Most things that may be asked for because of one event of one NIC.
@@ -14,6 +13,9 @@ const MOST_OUTPUTS: usize = 12;
 
 /// A plug that was lost sooner than this is no reason to call at once.
 const FLAP: Duration = Duration::from_millis(100);
+
+/// The shortest pause between the calls of one handshake.
+const AGAIN: Duration = Duration::from_millis(20);
 
 /// The longest pause after the first call that failed.
 const FIRST_PAUSE: Duration = Duration::from_millis(313);
@@ -148,7 +150,7 @@ impl Bounded {
     fn dial(&mut self, now: Duration, nic: usize) -> Verdict {
         let Some(nic) = self.nics.get_mut(nic) else { return Ok(()) };
         let (since, pause) = match nic.is_calling {
-            true => (nic.dialed, PAUSE),
+            true => (nic.dialed, AGAIN),
             false => (nic.ended, Supervisor::PAUSES[0]),
         };
         let paused = now.saturating_sub(since);

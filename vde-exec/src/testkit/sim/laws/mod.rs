@@ -6,6 +6,7 @@
 
 mod bounded;
 mod edit;
+mod failing;
 mod faithful;
 mod frames;
 mod left;
@@ -101,6 +102,7 @@ pub(super) struct Known {
 pub(super) struct Laws {
     edit: edit::Edit,
     silent: silent::Silent,
+    failing: failing::Failing,
     left: left::Left,
     faithful: faithful::Faithful,
     frames: frames::Announcing,
@@ -113,6 +115,7 @@ impl Laws {
         Self {
             edit: edit::Edit::new(policy.link_state, nics),
             silent: silent::Silent::new(policy, nics),
+            failing: failing::Failing::new(policy, nics.len()),
             left: left::Left::new(nics.len()),
             faithful: faithful::Faithful::default(),
             frames: frames::Announcing::new(nics),
@@ -125,6 +128,7 @@ impl Laws {
     pub(super) fn input(&mut self, input: &Input<'_>) {
         self.edit.input(input);
         self.silent.input(input);
+        self.failing.input(input);
         self.left.input();
         self.faithful.input(input);
         self.frames.input(input);
@@ -143,6 +147,7 @@ impl Laws {
         named(Law::Faithful, self.faithful.output(output))?;
         named(Law::MinimalEdit, self.edit.output(output))?;
         named(Law::NothingSilent, self.silent.output(now, output))?;
+        self.failing.output(now, output);
         named(Law::LeastTrust, self.trust.output(output, of))?;
         named(Law::NothingLeft, self.left.output(output, of))?;
         named(Law::Frames, self.frames.output(output))?;
@@ -162,6 +167,7 @@ impl Laws {
         }
         named(Law::MinimalEdit, self.edit.settled(nics))?;
         named(Law::NothingSilent, self.silent.settled(now, deadline, nics))?;
+        named(Law::NothingSilent, self.failing.settled())?;
         named(Law::NothingLeft, self.left.settled(nics))?;
         named(Law::Bounded, self.bounded.settled(now, deadline, nics))?;
         named(Law::Frames, self.frames.settled(nics))

@@ -19,8 +19,6 @@ pub(super) struct Silent {
     patience: Duration,
     nics: Vec<Nic>,
     open: Vec<(Ticket, usize)>,
-    /// Whether the input under way is a request, which may interrupt a call.
-    is_request: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -30,9 +28,6 @@ struct Nic {
     chatter: usize,
     /// Why it has to be lost by the end of this input.
     must_lose: Option<Trouble>,
-    told_failing: bool,
-    /// A call was given up during this input, and nobody has been told.
-    untold: bool,
     /// Calls since it was lost, or since somebody asked for a move.
     calls: u32,
     is_calling: bool,
@@ -60,8 +55,6 @@ impl Silent {
             told: Told::Up,
             chatter: 0,
             must_lose: None,
-            told_failing: false,
-            untold: false,
             calls: 0,
             is_calling: false,
             left_at: Duration::ZERO,
@@ -74,14 +67,11 @@ impl Silent {
             Reconnect::Never | Reconnect::Always => Duration::MAX,
         };
         let nics = nics.iter().map(nic).collect();
-        Self { longest, patience, nics, open: Vec::new(), is_request: false }
+        Self { longest, patience, nics, open: Vec::new() }
     }
 
     pub(super) fn input(&mut self, input: &Input<'_>) {
-        self.is_request = matches!(input, Input::Replug { .. });
-        for nic in &mut self.nics {
-            (nic.must_lose, nic.untold) = (None, false);
-        }
+        self.nics.iter_mut().for_each(|nic| nic.must_lose = None);
         match *input {
             Input::Replug { nic, ticket, .. } => self.open.push((ticket, nic)),
             Input::Closed(nic, Stream::Held) => self.must_lose(nic, Trouble::HungUp),
@@ -108,16 +98,17 @@ impl Silent {
             Output::Tell(event) => self.event(now, event),
             Output::Answer(ticket, result) => self.answer(*ticket, result),
             Output::Abandon(nic) => {
-                let interrupts = self.is_request;
-                let nic = self.nic(*nic)?;
-                (nic.untold, nic.is_calling) = (!interrupts, false);
+                self.nic(*nic)?.is_calling = false;
                 Ok(())
             }
             Output::Dial(nic, _) => {
+                let is_moving = self.open.iter().any(|(_, moving)| moving == nic);
                 let nic = self.nic(*nic)?;
                 nic.calls += u32::from(!nic.is_calling);
                 nic.is_calling = true;
-                Ok(())
+                so(is_moving || nic.told != Told::LostForGood, || {
+                    "calls although it gave up".to_owned()
+                })
             }
             Output::ConnectData(nic, path) => {
                 self.nic(*nic)?.port = path.switch_port();
@@ -132,7 +123,7 @@ impl Silent {
             Output::Unplug(nic) => {
                 let is_moving = self.open.iter().any(|(_, moving)| moving == nic);
                 let nic = self.nic(*nic)?;
-                (nic.told_failing, nic.chatter, nic.left_at) = (false, 0, now);
+                (nic.chatter, nic.left_at) = (0, now);
                 nic.calls = u32::from(nic.is_calling);
                 if nic.must_lose.is_none() && is_moving {
                     nic.told = Told::Away;
@@ -158,7 +149,6 @@ impl Silent {
             Event::Failing { nic, .. } => {
                 let nic = self.nic(*nic)?;
                 so(nic.told != Told::Up, || format!("{event:?}, but it is up"))?;
-                (nic.told_failing, nic.untold) = (true, false);
             }
             Event::Plugged { nic, port, outage, attempts, moved } => {
                 let moves = self.open.iter().any(|(_, moving)| moving == nic);
@@ -173,7 +163,7 @@ impl Silent {
                 let nic = self.nic(*nic)?;
                 let may = matches!(nic.told, Told::Lost | Told::Away);
                 so(may, || format!("{event:?}, but it is {:?}", nic.told))?;
-                (nic.told, nic.untold) = (Told::LostForGood, false);
+                nic.told = Told::LostForGood;
             }
             Event::SignalRefused(_) => {}
         }
@@ -185,8 +175,6 @@ impl Silent {
         let open = open.ok_or_else(|| format!("{ticket:?} is answered, but not open"))?;
         let (_, nic) = self.open.swap_remove(open);
         if let Some(nic) = self.nics.get_mut(nic) {
-            // Whoever asked is told by this.
-            nic.untold = false;
             if nic.told == Told::Up {
                 nic.calls = 0;
             }
@@ -227,9 +215,6 @@ impl Silent {
                     format!("NIC {index} is to be given up after {:?}", self.patience)
                 })?;
             }
-            so(!nic.untold || nic.told_failing, || {
-                format!("a call of NIC {index} failed, and nobody was told")
-            })?;
         }
         Ok(())
     }
