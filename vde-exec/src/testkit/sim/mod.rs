@@ -2,7 +2,7 @@
 //!
 //! # Theory of operation
 //!
-//! A [`World`](world::World) has up to three vdeqs with up to three NICs each, and up to three switches:
+//! A [`World`] has up to three vdeqs with up to three NICs each, and up to three switches:
 //! the production [`Supervisor`](crate::supervisor::Supervisor) and the production
 //! [`Switch`](vde_proto::switch::Switch), with their drivers, processes and sockets modelled around them.
 //! Nothing in it is real but the decisions. Time is a number, and what is going to happen stands in a
@@ -75,14 +75,6 @@ pub fn run(choices: Choices, canary: Option<Canary>) -> Run {
     world.run();
     let record = world.choices.taken().to_vec();
     Run { broken: world.broken, cover: world.cover, record }
-}
-
-/// What happens in the run with this record, line by line.
-#[must_use]
-pub fn trace(record: &[u32]) -> String {
-    let mut world = World::new(Choices::of_record(record), None, true);
-    world.run();
-    world.trace.unwrap_or_default()
 }
 
 /// A run that broke a law, made as short as it could be.
