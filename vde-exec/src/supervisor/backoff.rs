@@ -67,11 +67,10 @@ impl Backoff {
 fn is_absence(error: &PlugError) -> bool {
     match error {
         PlugError::Dial(failure) => match failure {
-            DialFailure::Absent
-            | DialFailure::NotASocketDir
-            | DialFailure::Dead
-            | DialFailure::Busy => true,
-            DialFailure::Denied
+            DialFailure::Absent | DialFailure::NotASocketDir | DialFailure::Dead => true,
+            // Somebody is there, who hangs: our own calls fill its queue.
+            DialFailure::Busy
+            | DialFailure::Denied
             | DialFailure::OutOfReach
             | DialFailure::Stranger
             | DialFailure::Other(_) => false,

@@ -109,13 +109,14 @@ const ACTS: [Act; 41] = [
 pub(super) const CHOICES: usize = 5;
 
 /// How a call can fail without a switch.
-const DIAL_FAULTS: [(DialFailure, Mark); 6] = [
+const DIAL_FAULTS: [(DialFailure, Mark); 7] = [
     (DialFailure::Busy, Mark::DialBusy),
     (DialFailure::Dead, Mark::DialDead),
     (DialFailure::Absent, Mark::DialAbsent),
     (DialFailure::Denied, Mark::DialDenied),
     (DialFailure::OutOfReach, Mark::DialOutOfReach),
     (DialFailure::Other(5), Mark::DialOther),
+    (DialFailure::Stranger, Mark::DialStranger),
 ];
 
 /// What the second and the third choice of an act are about.

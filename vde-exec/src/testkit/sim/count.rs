@@ -56,6 +56,7 @@ impl World {
                 DialFailure::Dead => Mark::ErrorDead,
                 DialFailure::Busy => Mark::ErrorBusy,
                 DialFailure::OutOfReach => Mark::ErrorOutOfReach,
+                DialFailure::Stranger => Mark::ErrorStranger,
                 DialFailure::Other(_) => Mark::ErrorOther,
             },
             PlugError::Refused => Mark::ErrorRefused,

@@ -78,10 +78,7 @@ impl Bounded {
                 if let Some(nic) = self.nics.get_mut(nic) {
                     nic.is_absent = matches!(
                         failure,
-                        DialFailure::Absent
-                            | DialFailure::NotASocketDir
-                            | DialFailure::Dead
-                            | DialFailure::Busy
+                        DialFailure::Absent | DialFailure::NotASocketDir | DialFailure::Dead
                     );
                 }
             }

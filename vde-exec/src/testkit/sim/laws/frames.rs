@@ -69,7 +69,7 @@ impl Ledger {
         let header = FrameHeader::parse(bytes);
         let header = header.ok_or_else(|| format!("a datagram of {} bytes", bytes.len()))?;
         if header.ethertype == rarp::ETHERTYPE_RARP {
-            return self.heard(by, header, bytes);
+            return self.heard(header, bytes);
         }
         let id = bytes.get(14..18).and_then(|id| id.try_into().ok()).map_or(0, u32::from_be_bytes);
         let id = usize::try_from(id).unwrap_or_default();
@@ -100,10 +100,10 @@ impl Ledger {
         self.last[by][from]
     }
 
-    fn heard(&self, by: usize, header: FrameHeader, bytes: &[u8]) -> Result<Shape, String> {
+    /// An announcement; it may be one's own, of an earlier plug, that the switch had not forwarded yet.
+    fn heard(&self, header: FrameHeader, bytes: &[u8]) -> Result<Shape, String> {
         let is_known = self.macs.contains(&header.src) && bytes == rarp::announcement(header.src);
         so(is_known, || format!("an announcement of {}", header.src))?;
-        so(self.macs[by] != header.src, || "its own announcement".to_owned())?;
         Ok(Shape::Announcement)
     }
 }
