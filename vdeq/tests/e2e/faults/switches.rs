@@ -89,6 +89,25 @@ fn a_switch_that_is_killed_and_started_again() {
 }
 
 #[test]
+fn whatever_happens_while_the_vms_are_silent() {
+    let (world, mut switch) = (World::new(), switch());
+    let vms = [(); 2].map(|()| Vm::ours(&world, &[], &vde(&switch)));
+    vms.iter().for_each(Vm::wait_until_up);
+    // A socket that nobody sends on does not notice that its switch is no more.
+    for times in 1..=4 {
+        match times % 2 {
+            0 => close_ports(&switch),
+            _ => switch.restart_same_dir(),
+        }
+        vms.iter().for_each(|vm| vm.wait_until_said_times(" is back on port ", times));
+    }
+    let line = Line::between(&vms[0].wire, &vms[1].wire, 1, INTERVAL);
+    line.wait_for_traffic(Instant::now() + HELD);
+    let pair = Pair { world, switch, vms, line, outages: Vec::new() };
+    assert_eq!(pair.finish().excused, 0);
+}
+
+#[test]
 fn a_switch_that_ends_and_is_started_again() {
     survives("SIGTERM, restart", |switch| {
         assert!(switch.terminate().success());
