@@ -18,7 +18,7 @@ const LINES: [(usize, [bool; 2]); 4] =
 /// From one frame to the next: the queues of the kernel have to last while everybody is busy.
 const INTERVAL: Duration = Duration::from_millis(4);
 
-/// How often a VM is started that does not come up: a switch that loses its way [P-7.8] refuses it.
+/// How often a VM is started that does not come up: a switch that loses its way \[P-7.8\] refuses it.
 const STARTS: u32 = 5;
 
 /// How long a port may take to be given back.
