@@ -178,7 +178,7 @@ fn the_port_that_was_asked_for_is_had_again_as_soon_as_it_can_be() {
         let mut small = Options::new(generation);
         small.switch.ports = 4;
         world.switch.restart(small);
-        wait_for_words(&run, "trying again");
+        wait_for_words(&run, "is not to be had");
         assert!(world.switch.ports().is_empty(), "{:?}", world.switch.ports());
         world.switch.restart(Options::new(generation));
         wait_for_words(&run, "network 0 is back on port 9");

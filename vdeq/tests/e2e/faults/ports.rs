@@ -30,14 +30,15 @@ fn pair() -> Pair {
 /// The port is refused, which is said, and asked for until it is had.
 fn gets_it_back(mut pair: Pair, begin: Instant, give: impl FnOnce(&mut RealSwitch)) {
     pair.vms[1].wait_until_said("is back on port 1");
-    pair.vms[0].wait_until_said("trying again");
+    pair.vms[0].wait_until_said("is not to be had");
+    assert!(pair.vms[0].said().contains("network 0: port 9 of "), "{}", pair.vms[0].said());
     assert_eq!(pair.vms[0].times_back(), 0, "{}", pair.vms[0].said());
     give(&mut pair.switch);
     let given = Instant::now();
     let end = pair.line.wait_for_traffic(given);
     pair.outages.push(Outage { begin, end });
     pair.vms[0].wait_until_said("is back on port 9");
-    assert_eq!(pair.vms[0].said().matches("trying again").count(), 1, "{}", pair.vms[0].said());
+    assert_eq!(pair.vms[0].said().matches("is not to be had").count(), 1, "{}", pair.vms[0].said());
     eprintln!("a port that is refused: had {:.1?} after it was free", end - given);
     pair.finish();
 }
