@@ -142,9 +142,7 @@ fn a_network_that_is_not_wanted_back_stays_lost() {
     world.switch.restart(Options::new(Personality::New));
     wait_for_words(&run, "network 0 is lost");
     wait_for_words(&other, "network 0 is back");
-    // The fake switch tells of its ports a moment after it has answered.
-    wait::until_true("one port to be taken", || world.switch.ports().len() == 1);
-    assert_eq!(world.switch.requests(), 1);
+    assert_eq!((world.switch.requests(), world.switch.ports().len()), (1, 1));
     let said = end(run);
     assert!(said.contains("the virtual machine runs on without it"), "{said}");
     end(other);
@@ -162,9 +160,7 @@ fn a_network_is_sought_as_long_as_it_was_asked_for_and_no_longer() {
     assert!(began.elapsed() >= Duration::from_secs(1), "{:?}", began.elapsed());
     world.switch.restart(Options::new(Personality::New));
     wait_for_words(&patient, "network 0 is back");
-    // The fake switch tells of its ports a moment after it has answered.
-    wait::until_true("one port to be taken", || world.switch.ports().len() == 1);
-    assert_eq!(world.switch.requests(), 1);
+    assert_eq!((world.switch.requests(), world.switch.ports().len()), (1, 1));
     end(run);
     end(patient);
     world.assert_nothing_left();

@@ -91,6 +91,8 @@ impl Server {
             if self.lock(|shared| shared.killed) {
                 return;
             }
+            // Before the replies: who has one may ask for the ports.
+            self.publish();
             self.do_what_is_due();
             self.publish();
             for ready in self.wait() {
