@@ -282,11 +282,19 @@ mod tests {
         assert!(!path.exists());
     }
 
+    /// A name that nobody listens at, and never did: a program that another test is just starting has a
+    /// copy of whatever is open here.
+    fn leave_behind(path: &Path) {
+        let fd =
+            socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).unwrap();
+        bind(fd.as_raw_fd(), &UnixAddr::new(path).unwrap()).unwrap();
+    }
+
     #[test]
     fn a_name_that_nobody_listens_at_is_taken_over() {
         let dir = dir();
         let path = dir.path().join("control");
-        drop(UnixListener::bind(&path).unwrap());
+        leave_behind(&path);
         assert!(path.exists());
         let _listener = Listener::bind(&path).unwrap();
         assert!(matches!(Listener::bind(&path), Err(ListenError::Alive { .. })));
@@ -298,7 +306,7 @@ mod tests {
         let dir = dir();
         for round in 0..100 {
             let path = dir.path().join(round.to_string());
-            drop(UnixListener::bind(&path).unwrap());
+            leave_behind(&path);
             let barrier = std::sync::Barrier::new(4);
             let start = || {
                 barrier.wait();
