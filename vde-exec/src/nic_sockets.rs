@@ -3,7 +3,8 @@
 //! Everything here is done at once: nothing waits for a switch, but for [`NOTICE`] where a NIC leaves a
 //! switch that is alive, so that no other client comes to harm \[P-7.8\]. For the same reason calls go
 //! through the [`Gate`]; where another process is inside, the switch counts as busy, and is called again
-//! a little later.
+//! a little later. And where a NIC moves from one port of a switch to another, the switch is called only
+//! when the NIC has left: to leave between a connect and its request is the very thing that harms.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -23,8 +24,9 @@ use crate::supervisor::{Stream, Target, Ticket};
 use crate::switch_dir::{LocateError, SwitchDir};
 use crate::{as_path, reach, sys};
 
-/// Longest wait for a switch that is left to notice it; it takes some tenths of a millisecond.
-const NOTICE: Duration = Duration::from_millis(5);
+/// Longest wait for a switch that is left to notice it; it takes some tenths of a millisecond. The longer
+/// one is for a switch that is called again at once.
+const NOTICE: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(100)];
 
 /// A NIC's plug, and the call for the next one.
 #[derive(Debug)]
@@ -46,6 +48,8 @@ struct Call {
     inside: Option<(Instant, Guard)>,
     /// What is dialed: the switch, and the locator that it was found by.
     place: Option<(SwitchDir, Vnl)>,
+    /// It is the switch that is held: it is connected to when it has been left.
+    stays: bool,
     user: Option<u32>,
     peer: Option<SocketPath>,
 }
@@ -86,6 +90,18 @@ impl<'a> NicSockets<'a> {
         let (switch, vnl) =
             SwitchDir::locate(vnl, environment).map_err(|error| locate_failure(&error))?;
         let inside = self.enter(&switch)?;
+        let stays = self.plug.control.is_some() && switch.is_same_as(&self.plug.switch);
+        self.call = Call { inside, place: Some((switch, vnl)), stays, ..Call::default() };
+        // That somebody listens where we are plugged in needs no proof.
+        if !stays {
+            self.connect(target)?;
+        }
+        Ok(())
+    }
+
+    /// Connects to the switch of the call.
+    fn connect(&mut self, target: Target) -> Result<(), DialFailure> {
+        let (switch, _) = self.call.place.as_ref().ok_or(DialFailure::Absent)?;
         let connected = calls::connect_control(switch.control());
         let control = connected.map_err(|errno| DialFailure::Other(errno as i32))??;
         let user = calls::user_of_switch(control.as_fd());
@@ -97,8 +113,7 @@ impl<'a> NicSockets<'a> {
         if !user.is_some_and(|user| self.plug.reach.suits(user)) {
             return Err(DialFailure::OutOfReach);
         }
-        let (control, place) = (Some(control), Some((switch, vnl)));
-        self.call = Call { control, inside, place, user, peer: None };
+        (self.call.control, self.call.user) = (Some(control), user);
         Ok(())
     }
 
@@ -127,7 +142,10 @@ impl<'a> NicSockets<'a> {
     }
 
     /// Sends a request over the new control stream; whether that is possible.
-    pub(crate) fn send(&self, request: &[u8]) -> bool {
+    pub(crate) fn send(&mut self, request: &[u8]) -> bool {
+        if self.call.stays && self.call.control.is_none() && self.connect(Target::Home).is_err() {
+            return false;
+        }
         self.stream(Stream::New).is_some_and(|control| calls::send_request(control, request))
     }
 
@@ -140,7 +158,9 @@ impl<'a> NicSockets<'a> {
         // The VM may hold a copy: only this tells the switch. It may have been quicker.
         let _ = shutdown(control.as_raw_fd(), Shutdown::Both);
         if is_alive {
-            wait_until_gone(vec![self.plug.peer.clone()], NOTICE);
+            let [short, long] = NOTICE;
+            let patience = if self.call.stays { long } else { short };
+            wait_until_gone(vec![self.plug.peer.clone()], patience);
         }
     }
 

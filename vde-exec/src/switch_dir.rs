@@ -190,6 +190,12 @@ impl SwitchDir {
         self.control_uid
     }
 
+    /// Whether it is the same control socket, by whatever path.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        let id = |switch: &Self| fs::metadata(&switch.control).map(|meta| (meta.dev(), meta.ino()));
+        matches!((id(self), id(other)), (Ok(one), Ok(other)) if one == other)
+    }
+
     /// The group of the control socket.
     pub(crate) fn group(&self) -> u32 {
         self.control_gid

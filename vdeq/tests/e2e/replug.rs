@@ -3,13 +3,16 @@
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::process::Stdio;
 
 use serde_json::Value;
+use vde_exec::testkit::fake_qemu::{self, Report};
 use vde_exec::testkit::real_switch::RealSwitch;
 use vde_exec::testkit::wait;
 
 use crate::guest::{Guest, Settings};
-use crate::world::{World, switch, vde};
+use crate::rig;
+use crate::world::{World, signal, start, switch, vde};
 
 const A: Settings<'static> = Settings { ip: "10.0.0.1/24", mac: "", ping: "" };
 const B: Settings<'static> = Settings { ip: "10.0.0.2/24", mac: "", ping: "10.0.0.1" };
@@ -65,4 +68,28 @@ fn guests_that_move_to_another_switch_and_to_another_port_ping_each_other_there(
     }
     away.wait_for_ports("nobody is there", <[_]>::is_empty);
     home.wait_for_ports("every port is given back", <[_]>::is_empty);
+}
+
+#[test]
+fn a_nic_that_moves_from_port_to_port_leaves_each_of_them_free() {
+    let (world, switch) = (World::new(), switch());
+    let (control, report) = (world.path("control"), world.path("report"));
+    let mut command = world.vdeq();
+    command.env(fake_qemu::REPORT, &report).env(fake_qemu::DO, "run");
+    command.arg("--control").arg(&control).arg(rig::fake_qemu()).args(["-net", &vde(&switch)]);
+    let run = start(command.stdin(Stdio::null()));
+    let _ = Report::wait_for(&report, "the VM to run", |report| report.running);
+    let descriptors = switch.open_descriptors();
+    for turn in 0..60 {
+        let port = 2 + turn % 20;
+        assert_eq!(replug(&control, &format!(r#""port":{port}"#))["port"], port);
+        switch.wait_for_ports("the one port", |ports| {
+            ports.iter().map(|port| port.number).eq([port]) && ports[0].endpoints.len() == 1
+        });
+        assert_eq!(switch.open_descriptors(), descriptors, "turn {turn}");
+    }
+    signal(run.pid(), "TERM");
+    let outcome = run.finish();
+    assert!(outcome.status.success(), "{outcome:?}");
+    world.assert_nothing_left(outcome.pid, &switch);
 }
