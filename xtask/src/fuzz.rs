@@ -80,6 +80,8 @@ fn fuzz(target: &str, time: Duration) -> Result<()> {
     fuzz.env("RUSTC_BOOTSTRAP", "1");
     // The shipped binaries have no symbols, but the stack of a crash is read by somebody.
     fuzz.env("CARGO_PROFILE_RELEASE_STRIP", "none");
+    // Nor need they be quick to build. These do: there are a dozen of them.
+    fuzz.env("CARGO_PROFILE_RELEASE_LTO", "off").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
     fuzz.args(["fuzz", "run", "--fuzz-dir", "fuzz"]);
     fuzz.args(["--features", "libfuzzer", "--debug-assertions"]);
     fuzz.arg("--target-dir").arg(paths::target()?.join("fuzz")).arg(target).arg(&found);
