@@ -10,6 +10,7 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -21,6 +22,9 @@ use crate::sys;
 
 /// What a pipe that has room at all has room for (`PIPE_BUF`).
 const PIECE: usize = 4096;
+
+/// Longest wait between two looks whether there is room, where somebody wants to wait.
+const STEP: Duration = Duration::from_millis(10);
 
 /// Why nothing can be written there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -63,7 +67,8 @@ impl Outlet {
     /// The descriptor `number`, which this process was started with. It is ours alone from now on, and
     /// no program that is started inherits it; but standard streams stay what they are.
     ///
-    /// To be called before this process opens anything, and once for a number.
+    /// To be called before this process opens anything, and once for a number; for those of standard
+    /// streams at any time.
     ///
     /// # Errors
     /// [`OutletError`].
@@ -132,6 +137,26 @@ impl Outlet {
         Ok(true)
     }
 
+    /// Writes a line as [`Outlet::write`] does, and waits for room, but not longer than `patience`.
+    ///
+    /// # Errors
+    /// Nothing can be written there any more.
+    pub fn write_within(&mut self, line: &[u8], patience: Duration) -> Result<bool, Errno> {
+        let started = Instant::now();
+        let mut is_begun = false;
+        loop {
+            is_begun = is_begun || self.write(line)?;
+            if is_begun && self.flush()? {
+                return Ok(true);
+            }
+            let left = patience.saturating_sub(started.elapsed());
+            if left.is_zero() {
+                return Ok(is_begun);
+            }
+            self.wait_for_room(left.min(STEP));
+        }
+    }
+
     /// Writes what is left of a line that was begun; returns whether all of it is written.
     ///
     /// # Errors
@@ -176,8 +201,14 @@ impl Outlet {
     }
 
     fn has_room(&self) -> bool {
+        self.wait_for_room(Duration::ZERO)
+    }
+
+    /// Waits until there is room, or the time is over; returns whether there is.
+    fn wait_for_room(&self, time: Duration) -> bool {
         let mut fds = [PollFd::new(self.file.as_fd(), PollFlags::POLLOUT)];
-        poll(&mut fds, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
+        let timeout = PollTimeout::try_from(time).unwrap_or(PollTimeout::MAX);
+        poll(&mut fds, timeout).is_ok_and(|ready| ready > 0)
     }
 }
 
@@ -258,6 +289,26 @@ mod tests {
     fn so_does_a_full_socket() {
         let (reader, writer) = UnixStream::pair().unwrap();
         check_full_and_emptied(Outlet::of(OwnedFd::from(writer)).unwrap(), reader);
+    }
+
+    #[test]
+    fn who_wants_to_wait_for_room_waits_but_not_for_ever() {
+        let (reader, writer) = pipe().unwrap();
+        let mut outlet = Outlet::of(writer).unwrap();
+        fill(&mut outlet, &[b'x'; PIECE - 1]);
+        let patience = Duration::from_millis(20);
+        let started = Instant::now();
+        assert_eq!(outlet.write_within(b"nobody reads", patience), Ok(false));
+        assert!(started.elapsed() >= patience);
+        let reading = std::thread::spawn(move || {
+            let mut all = Vec::new();
+            File::from(reader).read_to_end(&mut all).unwrap();
+            all
+        });
+        let long = vec![b'y'; 200_000];
+        assert_eq!(outlet.write_within(&long, Duration::from_secs(60)), Ok(true));
+        drop(outlet);
+        assert!(reading.join().unwrap().ends_with(&[&long[..], b"\n"].concat()), "it is whole");
     }
 
     #[test]

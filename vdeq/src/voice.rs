@@ -1,9 +1,26 @@
 //! What vdeq says while it works: one line an event, on standard error, with its name in front.
+//!
+//! Whoever reads standard error may be slow, stopped (Ctrl-S on a terminal) or hanging, and the virtual
+//! machine is looked after meanwhile: so what is not taken in time is not said, and it is told later
+//! that something is missing.
 
 use std::fmt::Display;
 use std::io::Write;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use vde_exec::Outlet;
 
 use crate::quote;
+
+/// The number of standard error.
+const STDERR: i32 = 2;
+
+/// Longest wait for room. There is none before somebody who let us wait so long has read something.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// How many times in a row there was no room.
+static UNSAID: AtomicU32 = AtomicU32::new(0);
 
 /// Speaks as loudly as it was asked to.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +47,31 @@ impl Voice {
 }
 
 /// Writes to standard error in one piece, so that the lines of several processes do not mix. That
-/// nobody listens is no reason to end, let alone otherwise than planned.
+/// nobody listens is no reason to end, let alone otherwise than planned, nor one to wait for long.
 pub(crate) fn write(text: &str) {
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    let unsaid = UNSAID.load(Ordering::Relaxed);
+    let taken = match unsaid {
+        0 => is_taken(text, PATIENCE),
+        _ => {
+            let missing = format!("vdeq: messages are missing here: {unsaid}\n{text}");
+            is_taken(&missing, Duration::ZERO)
+        }
+    };
+    UNSAID.store(if taken { 0 } else { unsaid.saturating_add(1) }, Ordering::Relaxed);
+}
+
+/// Whether there was room, or nobody to be told.
+fn is_taken(text: &str, patience: Duration) -> bool {
+    // Anew each time: a vdeq that goes to the background leaves its terminal.
+    match Outlet::inherited(STDERR) {
+        Ok(mut outlet) => {
+            let lines = text.strip_suffix('\n').unwrap_or(text);
+            outlet.write_within(lines.as_bytes(), patience).unwrap_or(true)
+        }
+        // There are no descriptors left, say.
+        Err(_) => {
+            let _ = std::io::stderr().write_all(text.as_bytes());
+            true
+        }
+    }
 }

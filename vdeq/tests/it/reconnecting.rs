@@ -1,5 +1,7 @@
 //! Plugging in again: what becomes of a VM whose switch comes back, as it was or as another.
 
+use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, Instant};
 
@@ -216,4 +218,42 @@ fn a_guest_whose_address_is_known_is_announced_where_it_comes_back_and_no_other_
         end(run);
         world.assert_nothing_left();
     }
+}
+
+#[test]
+fn who_hangs_reading_standard_error_holds_nothing_up_and_is_told_what_is_missing() {
+    let mut world = World::new();
+    let (home, net) = (world.home.path().to_owned(), format!("vde,{}", world.sock()));
+    let path = home.join("said");
+    nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let mut options = std::fs::File::options();
+    let options = options.read(true).write(true);
+    let mut said = options.custom_flags(nix::libc::O_NONBLOCK).open(&path).unwrap();
+    while said.write(&[b'.'; 4096]).is_ok() {}
+
+    let words = ["--events", "told", QEMU, "-net", &net];
+    let run = world.shell(r#"exec "$@" 2>said"#, &words).act("run").start();
+    run.wait_running();
+    let told = |words: &str| {
+        wait::until_true(words, || {
+            std::fs::read_to_string(home.join("told")).is_ok_and(|told| told.contains(words))
+        });
+    };
+    world.switch.kill();
+    told("failing");
+    world.switch.restart(Options::new(Personality::New));
+    told("plugged");
+    let mut text = vec![0; 1 << 20];
+    let length = said.read(&mut text).unwrap();
+    assert_eq!(text[..length], vec![b'.'; length], "there was no room");
+    world.switch.close_port(1);
+    wait::until_true("the news", || {
+        let length = said.read(&mut text).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text[..length]);
+        text.starts_with("vdeq: messages are missing here: ")
+            && text.contains("\nvdeq: network 0 is lost")
+    });
+    kill(run.pid(), Signal::SIGTERM);
+    run.finish().assert_ran(0);
+    world.assert_nothing_left();
 }
