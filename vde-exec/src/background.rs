@@ -65,11 +65,11 @@ pub fn split() -> io::Result<Side> {
 }
 
 impl Front {
-    /// Waits until the back goes on by itself, or ends.
+    /// Waits until the back goes on by itself, or ends: then it is told how.
     ///
     /// # Errors
     /// What the kernel says; none is expected.
-    pub fn wait(mut self, signals: &Signals) -> io::Result<End> {
+    pub fn wait(mut self, signals: &Signals) -> io::Result<Option<End>> {
         loop {
             while let Some(caught) = signals.next()? {
                 self.pass_on(caught)?;
@@ -86,10 +86,10 @@ impl Front {
                 continue;
             }
             if self.word.read(&mut [0])? > 0 {
-                return Ok(End::Exited(0));
+                return Ok(None);
             }
             // It has closed its end: it ended, or is just about to.
-            return Ok(self.back.wait()?);
+            return Ok(Some(self.back.wait()?));
         }
     }
 

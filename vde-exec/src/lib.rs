@@ -52,7 +52,7 @@ pub use numbers::{foresee_numbers, number, number_one};
 pub use outlet::{Outlet, OutletError};
 pub use probe::{Answer, Probe};
 pub use program::{FindError, Program};
-pub use signals::{Signals, die_by};
+pub use signals::{Held, Signals, die_by};
 pub use switch_dir::{LocateError, MAX_DIR_LEN, SwitchDir};
 pub use vde_proto;
 pub use version_cache::VersionCache;

@@ -79,8 +79,9 @@ pub enum ListenError {
 /// A socket that listens. Its name goes when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    socket: UnixListener,
+    /// Dropped before the socket, which keeps the number of its file from being another's.
     _name: Name,
+    socket: UnixListener,
     /// A descriptor to give up when there are no others, so that somebody can be told to go.
     spare: Option<File>,
 }
@@ -123,7 +124,7 @@ impl Listener {
         let name = Name::give(&fd, dir, file, path)?;
         let backlog = Backlog::new(BACKLOG).map_err(system)?;
         listen(&fd, backlog).map_err(system)?;
-        Ok(Self { socket: UnixListener::from(fd), _name: name, spare: spare() })
+        Ok(Self { _name: name, socket: UnixListener::from(fd), spare: spare() })
     }
 
     /// The next who wants in, close-on-exec; `None` if there is nobody. Who is neither this user nor

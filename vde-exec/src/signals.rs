@@ -1,6 +1,6 @@
 //! Signals as something to poll: blocked, read one by one from a descriptor, and passed on.
 //!
-//! From [`Signals::take`] on nothing ends vdeq between two system calls, so clean-up never has to
+//! From [`Held::take`] on nothing ends vdeq between two system calls, so clean-up never has to
 //! happen in a handler. The VM gets back the mask that vdeq was started with.
 
 use std::os::fd::{AsFd, BorrowedFd};
@@ -49,6 +49,14 @@ pub struct Signals {
     before: SigSet,
 }
 
+/// The signals of this process, held back and not readable yet: no descriptor is opened for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Held {
+    ending: SigSet,
+    other: SigSet,
+    before: SigSet,
+}
+
 /// One signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Caught {
@@ -59,9 +67,9 @@ pub(crate) struct Caught {
     pub(crate) is_key: bool,
 }
 
-impl Signals {
-    /// Blocks the signals that end a program, and `SIGCHLD`, and makes them readable. What this
-    /// process was started with ignored or blocked stays so: that is for the VM to inherit.
+impl Held {
+    /// Blocks the signals that end a program, and `SIGCHLD`. What this process was started with ignored
+    /// or blocked stays so: that is for the VM to inherit.
     ///
     /// Ctrl-Z still stops the process, until [`Signals::hold_stops`].
     ///
@@ -79,9 +87,20 @@ impl Signals {
         let mut held = ending | other;
         held.remove(Signal::SIGTSTP);
         pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&held), None)?;
-        Ok(Self { ending: readable(&ending)?, other: readable(&other)?, before })
+        Ok(Self { ending, other, before })
     }
 
+    /// Makes them readable.
+    ///
+    /// # Errors
+    /// What the kernel says; none is expected.
+    pub fn readable(self) -> Result<Signals, Errno> {
+        let Self { ending, other, before } = self;
+        Ok(Signals { ending: readable(&ending)?, other: readable(&other)?, before })
+    }
+}
+
+impl Signals {
     /// From now on `SIGTSTP` is read, too: the VM is about to start, and has to hear of it.
     ///
     /// # Errors

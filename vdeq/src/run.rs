@@ -4,6 +4,7 @@
 //! on the way leaves no VM; and whatever was made by then is dropped, which gives the ports back.
 
 use std::ffi::OsString;
+use std::mem::ManuallyDrop;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
@@ -11,8 +12,8 @@ use vde_args::{Invocation, QemuVersion, is_uml};
 use vde_exec::supervisor::{Policy, Reconnect};
 use vde_exec::vde_proto::MacAddr;
 use vde_exec::{
-    Connection, DialError, DialOptions, End, Environment, Launch, Program, Settings, Side, Signals,
-    Vm, adopt_orphans, give_back, hang_up, number, split, supervise,
+    Connection, DialError, DialOptions, End, Environment, Front, Held, Launch, Program, Settings,
+    Side, Signals, Vm, adopt_orphans, give_back, hang_up, number, split, supervise,
 };
 
 use crate::command_line;
@@ -35,6 +36,8 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// Runs what the command line asks for, and tells how the VM ended.
 pub(crate) fn run(invocation: &Invocation<'_>) -> Result<End, Failure> {
     let voice = Voice::new(invocation.options.verbose);
+    // What the desk makes would stay if a signal ended us now.
+    let held = Held::take().map_err(Failure::Signals)?;
     let mut desk = Desk::open(&invocation.options, voice).map_err(Failure::Desk)?;
     let wiring = Wiring::read(invocation)?;
     let plugs = plan(wiring.plugs(), &invocation.options)?;
@@ -44,16 +47,11 @@ pub(crate) fn run(invocation: &Invocation<'_>) -> Result<End, Failure> {
 
     if wiring.daemonizes(invocation) {
         match split().map_err(Failure::Background)? {
-            Side::Front(front) => {
-                // The desk is the back's.
-                std::mem::forget(desk);
-                let signals = Signals::take().map_err(Failure::Signals)?;
-                return front.wait(&signals).map_err(Failure::Background);
-            }
+            Side::Front(front) => return wait_in_front(front, held, desk),
             Side::Back(back) => desk.set_back(back),
         }
     }
-    let signals = Signals::take().map_err(Failure::Signals)?;
+    let signals = held.readable().map_err(Failure::Signals)?;
     let detection = match wiring {
         Wiring::Other(_) => Detection::not_needed(),
         Wiring::Qemu(_) => {
@@ -102,6 +100,18 @@ pub(crate) fn run(invocation: &Invocation<'_>) -> Result<End, Failure> {
     }
     give_back(connections, PATIENCE);
     end
+}
+
+/// Waits for the back, whose the desk is as long as it runs: what one that was killed left is removed
+/// here.
+fn wait_in_front(front: Front, held: Held, desk: Desk) -> Result<End, Failure> {
+    let desk = ManuallyDrop::new(desk);
+    let signals = held.readable().map_err(Failure::Signals)?;
+    let end = front.wait(&signals).map_err(Failure::Background)?;
+    if end.is_some() {
+        drop(ManuallyDrop::into_inner(desk));
+    }
+    Ok(end.unwrap_or(End::Exited(0)))
 }
 
 fn find(

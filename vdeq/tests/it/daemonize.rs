@@ -109,3 +109,20 @@ fn a_signal_to_the_vdeq_in_front_ends_the_one_that_is_plugging_in() {
     assert!(outcome.stderr.contains("interrupted"), "{outcome:?}");
     world.assert_nothing_left();
 }
+
+#[test]
+fn the_vdeq_in_front_removes_the_control_socket_of_one_that_was_killed() {
+    let world = World::new();
+    world.switch.set_faults(Faults { reply: ReplyFault::Silence, ..Faults::default() });
+    let net = format!("vde,{}", world.sock());
+    let words = ["--control", "socket", "--timeout", "600", QEMU, "-daemonize", "-net", &net];
+    let run = world.vdeq(&words).start();
+    wait::until_true("a request", || world.switch.requests() > 0);
+    let socket = world.home.path().join("socket");
+    assert!(socket.exists());
+    let children = format!("/proc/{0}/task/{0}/children", run.pid());
+    let children = fs::read_to_string(children).unwrap();
+    kill(children.trim().parse().unwrap(), Signal::SIGKILL);
+    assert_eq!(run.finish().signal(), Some(9));
+    assert!(!socket.exists());
+}

@@ -1,6 +1,7 @@
 //! Signals, stopping, and ends that nobody planned.
 
 use std::os::unix::process::ExitStatusExt;
+use std::time::Instant;
 
 use nix::sys::signal::Signal;
 use vde_exec::testkit::fake_qemu::Report;
@@ -182,4 +183,22 @@ fn signals_that_wait_together_are_all_passed_on() {
     let _ = Report::wait_for(&run.report, "both signals", both);
     kill(run.pid(), Signal::SIGTERM);
     run.finish().assert_ran(0);
+}
+
+#[test]
+fn a_signal_that_comes_right_after_the_control_socket_leaves_nothing_of_it() {
+    let world = World::new();
+    let socket = world.home.path().join("socket");
+    let words = ["--control", "socket", "--wait", QEMU, "-net", "vde,sock=/nonexistent"];
+    for _ in 0..30 {
+        let run = world.vdeq(&words).start();
+        // Without a pause: it is about the first moments.
+        let deadline = Instant::now() + wait::PATIENCE;
+        while !socket.exists() {
+            assert!(Instant::now() < deadline, "there is no control socket");
+        }
+        kill(run.pid(), Signal::SIGTERM);
+        assert_eq!(run.finish().signal(), Some(15));
+        assert!(!socket.exists());
+    }
 }
