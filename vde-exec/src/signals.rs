@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, pthread_sigmask, raise};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::signalfd::{SfdFlags, SignalFd, siginfo};
 
 use crate::sys;
 
@@ -181,10 +181,20 @@ fn readable(set: &SigSet) -> Result<SignalFd, Errno> {
 }
 
 fn read(fd: &SignalFd) -> Result<Option<Caught>, Errno> {
-    let Some(info) = fd.read_signal()? else { return Ok(None) };
+    let mut next = fd.read_signal()?;
+    while next.as_ref().is_some_and(is_of_our_own_file) {
+        next = fd.read_signal()?;
+    }
+    let Some(info) = next else { return Ok(None) };
     let signal = Signal::try_from(i32::try_from(info.ssi_signo).unwrap_or_default())?;
     let is_key = matches!(signal, Signal::SIGINT | Signal::SIGQUIT | Signal::SIGTSTP);
     Ok(Some(Caught { signal, is_key: is_key && info.ssi_code == SI_KERNEL }))
+}
+
+/// Whether the kernel tells us that a file that we write to is too long now. That shows in the write, and
+/// is none of the VM's business.
+fn is_of_our_own_file(info: &siginfo) -> bool {
+    info.ssi_signo == Signal::SIGXFSZ as u32 && info.ssi_pid == std::process::id()
 }
 
 /// Ends this process by `signal`, as one that never heard of signals would end; the caller has

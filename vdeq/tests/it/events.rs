@@ -235,3 +235,24 @@ fn a_reader_of_a_pipe_sees_its_end_with_the_vm() {
     assert_eq!(names(&parse(&text)), ["started", "ended"]);
     run.finish().assert_ran(0);
 }
+
+#[test]
+fn a_file_that_may_not_grow_is_given_up_and_the_vm_hears_nothing_of_it() {
+    let world = World::new();
+    let net = format!("vde,{}", world.sock());
+    let script = r#"head -c 8190 /dev/zero >told && ulimit -f 8 && exec "$@""#;
+    let words = ["--events", "told", QEMU, "-net", &net];
+    let run = world.shell(script, &words).env("PATH", path_with_tools(&world)).act("run").start();
+    run.wait_running();
+    wait::until_true("a word of it", || run.stderr().contains("nothing more is told on --events"));
+    kill(run.pid(), Signal::SIGTERM);
+    let outcome = run.finish();
+    outcome.assert_ran(0);
+    assert_eq!(outcome.report.signals, ["SIGTERM"]);
+}
+
+/// The search path of a world, and the one of the tests.
+fn path_with_tools(world: &World) -> String {
+    let tools = std::env::var("PATH").unwrap();
+    format!("{}:{tools}", world.home.path().join("bin").display())
+}
