@@ -27,6 +27,7 @@ use crate::environment::Environment;
 use crate::nic_sockets::NicSockets;
 use crate::signals::{Caught, Signals};
 use crate::supervisor::{Input, NicConfig, NicStatus, Output, Policy, Stream, Supervisor, Target};
+use crate::switch_dir::SwitchDir;
 use crate::vm::{End, Fate, Vm};
 
 /// How long answers that are on their way are waited for at the end, in milliseconds \[P-7.10\].
@@ -235,7 +236,10 @@ impl Keeper<'_> {
         let Order { nic, switch, port, ticket } = order;
         let target = if switch.is_some() { Target::Elsewhere } else { Target::Home };
         let asked = match &switch {
-            Some(vnl) => vnl.port,
+            // A file that names a switch may name the port, too. What is wrong with it shows later.
+            Some(vnl) => {
+                SwitchDir::locate(vnl, self.environment).map_or(vnl.port, |(_, vnl)| vnl.port)
+            }
             None => self.supervisor.status().nth(nic).map(|status| status.asked),
         };
         let port = port.or(asked).unwrap_or(PortRequest::Any);

@@ -125,6 +125,11 @@ fn a_nic_moves_to_another_port_and_to_another_switch_and_keeps_to_it() {
 
     let back = format!(r#","sock":"{}[5]""#, world.switch.dir().display());
     assert_eq!(replug(&mut client, &back)["ok"]["port"], 5);
+    let file = world.home.path().join("lab");
+    fs::write(&file, format!("{}[7]\n", world.switch.dir().display())).unwrap();
+    let file = format!(r#","sock":"{}""#, file.display());
+    assert_eq!(replug(&mut client, &file)["ok"]["port"], 7, "what the file says");
+    assert_eq!(replug(&mut client, &format!(r#"{file},"port":6"#))["ok"]["port"], 6);
     let said = end(run);
     assert!(said.contains("now plugged into port 3"), "{said}");
     world.assert_nothing_left();
