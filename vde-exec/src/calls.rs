@@ -53,11 +53,19 @@ pub(crate) fn user_of_switch(control: BorrowedFd<'_>) -> Option<u32> {
     getsockopt(&control, sockopt::PeerCredentials).ok().map(|credentials| credentials.uid())
 }
 
-/// Whose data socket we take: the switch process's own, or ours (a root switch gives it away,
-/// \[P-6.16\]).
+/// Whose data socket we take: the switch process's own, or, from a switch of root, ours (it gives it
+/// away, \[P-6.16\]).
 pub(crate) fn trusted_owners(control: BorrowedFd<'_>) -> [u32; 2] {
-    let ours = geteuid().as_raw();
-    [ours, user_of_switch(control).unwrap_or(ours)]
+    owners_from(user_of_switch(control), geteuid().as_raw())
+}
+
+/// A switch of another user has no business with our sockets: it could have the guest's frames sent
+/// to any program of ours.
+fn owners_from(switch: Option<u32>, ours: u32) -> [u32; 2] {
+    match switch {
+        Some(0) | None => [switch.unwrap_or(ours), ours],
+        Some(user) => [user, user],
+    }
 }
 
 /// What is wrong with the data socket that the switch named.
@@ -94,5 +102,19 @@ fn connect_failure(errno: Errno) -> DataFailure {
         Errno::ENOENT | Errno::ECONNREFUSED | Errno::EPERM => DataFailure::Gone,
         Errno::EACCES => DataFailure::Denied,
         other => DataFailure::Other(other as i32),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_switch_of_root_may_name_a_socket_of_another_user_and_only_ours() {
+        assert_eq!(owners_from(Some(0), 1000), [0, 1000]);
+        assert_eq!(owners_from(Some(1000), 1000), [1000, 1000]);
+        assert_eq!(owners_from(Some(1001), 1000), [1001, 1001]);
+        assert_eq!(owners_from(Some(1001), 0), [1001, 1001]);
+        assert_eq!(owners_from(None, 1000), [1000, 1000]);
     }
 }
