@@ -92,7 +92,8 @@ impl LineServer {
         let clients = self.clients.values();
         let clients = clients
             .filter_map(|client| Some((client.stream.as_fd(), client.interest(self.limits)?)));
-        std::iter::once((self.listener.as_fd(), PollFlags::POLLIN)).chain(clients)
+        let listener = self.listener.can_wait().then(|| self.listener.as_fd());
+        listener.into_iter().map(|fd| (fd, PollFlags::POLLIN)).chain(clients)
     }
 
     /// Looks who is there and who can go on; then [`LineServer::serve`] has something to return, or not.

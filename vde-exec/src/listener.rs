@@ -84,6 +84,8 @@ pub(crate) struct Listener {
     socket: UnixListener,
     /// A descriptor to give up when there are no others, so that somebody can be told to go.
     spare: Option<File>,
+    /// Somebody waits who can be neither taken up nor sent away.
+    is_stuck: bool,
 }
 
 /// A name in the file system.
@@ -124,12 +126,14 @@ impl Listener {
         let name = Name::give(&fd, dir, file, path)?;
         let backlog = Backlog::new(BACKLOG).map_err(system)?;
         listen(&fd, backlog).map_err(system)?;
-        Ok(Self { _name: name, socket: UnixListener::from(fd), spare: spare() })
+        Ok(Self { _name: name, socket: UnixListener::from(fd), spare: spare(), is_stuck: false })
     }
 
     /// The next who wants in, close-on-exec; `None` if there is nobody. Who is neither this user nor
     /// root is hung up on.
     pub(crate) fn accept(&mut self) -> Option<OwnedFd> {
+        self.is_stuck = false;
+        self.spare = self.spare.take().or_else(spare);
         loop {
             match self.socket.accept() {
                 Ok((stream, _)) => {
@@ -146,10 +150,19 @@ impl Listener {
                         drop(self.socket.accept());
                         self.spare = spare();
                     }
-                    _ => return None,
+                    errno => {
+                        self.is_stuck = errno != Some(Errno::EAGAIN);
+                        return None;
+                    }
                 },
             }
         }
+    }
+
+    /// Whether it can be waited for somebody to come: not while there are not even descriptors for who
+    /// is there already, or the wait would end for ever at once.
+    pub(crate) fn can_wait(&self) -> bool {
+        !self.is_stuck
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::process::Command;
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
@@ -352,4 +353,28 @@ fn nobody_is_woken_by_clients_that_say_nothing() {
     wait_asleep(&run);
     assert_eq!(sleeps(&run), before);
     end(run);
+}
+
+#[test]
+fn who_comes_when_there_are_no_descriptors_left_wakes_nobody_again_and_again() {
+    let world = World::new();
+    let run = running(&world, &[]);
+    let limit = |most: u32| {
+        let (pid, most) = (format!("--pid={}", run.pid()), format!("--nofile={most}:1024"));
+        assert!(Command::new("prlimit").args([pid, most]).status().unwrap().success());
+    };
+    // Fewer than it has already, but as many as it waits for.
+    limit(5);
+    let mut client = Client::of(&world);
+    wait_asleep(&run);
+    let before = sleeps(&run);
+    wait_asleep(&run);
+    assert_eq!(sleeps(&run), before);
+
+    // When there are some again, whatever happens next has those who wait taken up.
+    limit(1024);
+    world.switch.close_port(1);
+    assert!(client.ask(r#"{"command":"status"}"#)["ok"].is_object());
+    end(run);
+    world.assert_nothing_left();
 }
