@@ -33,6 +33,9 @@ use crate::vm::{End, Fate, Vm};
 /// How long answers that are on their way are waited for at the end, in milliseconds \[P-7.10\].
 const GRACE_MS: u8 = 200;
 
+/// Pause between two looks where the kernel does not tell when to look.
+const BLIND: Duration = Duration::from_millis(100);
+
 /// How a VM is kept.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -195,6 +198,12 @@ impl Keeper<'_> {
             .collect();
         match poll(&mut fds, self.poll_timeout()) {
             Ok(_) | Err(Errno::EINTR) => Ok(()),
+            // More than we may have by now (prlimit(2)), or there is no memory to wait: that passes, and
+            // meanwhile everything is looked at without being told.
+            Err(Errno::EINVAL | Errno::ENOMEM) => {
+                std::thread::sleep(BLIND);
+                Ok(())
+            }
             Err(errno) => Err(errno.into()),
         }
     }

@@ -1,6 +1,7 @@
 //! Signals, stopping, and ends that nobody planned.
 
 use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
 use std::time::Instant;
 
 use nix::sys::signal::Signal;
@@ -201,4 +202,17 @@ fn a_signal_that_comes_right_after_the_control_socket_leaves_nothing_of_it() {
         assert_eq!(run.finish().signal(), Some(15));
         assert!(!socket.exists());
     }
+}
+
+#[test]
+fn a_vdeq_that_may_have_no_descriptors_any_more_still_passes_signals_on() {
+    let world = World::new();
+    let (run, _) = running(&world, &[], "run");
+    let limit = ["--pid", &run.pid().to_string(), "--nofile=1:1024"];
+    assert!(Command::new("prlimit").args(limit).status().unwrap().success());
+    kill(run.pid(), Signal::SIGUSR1);
+    let _ = Report::wait_for(&run.report, "the signal", |report| !report.signals.is_empty());
+    kill(run.pid(), Signal::SIGTERM);
+    run.finish().assert_ran(0);
+    world.assert_nothing_left();
 }
