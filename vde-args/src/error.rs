@@ -203,7 +203,10 @@ impl fmt::Display for ArgError {
                 write!(f, "an empty word was given where {expected} was expected")
             }
             ArgErrorKind::NobodyBeside { to } => {
-                write!(f, "{found} cannot be: --exec leaves no vdeq beside the VM to {to}")
+                write!(
+                    f,
+                    "{found} does not go with --exec, which leaves no vdeq beside the VM to {to}"
+                )
             }
             ArgErrorKind::BadNumber { key, max } => {
                 write!(f, "{found} is not a {key} number: expected decimal digits, 0 to {max}")?;

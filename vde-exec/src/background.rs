@@ -114,11 +114,17 @@ impl Back {
     }
 }
 
+/// Standard error stays where it is a file, a log: nobody waits for the end of that, as somebody does for
+/// the end of a pipe.
 fn leave_terminal() -> io::Result<()> {
     setsid()?;
+    std::env::set_current_dir("/")?;
     let null = File::options().read(true).write(true).open("/dev/null")?;
     dup2_stdin(&null)?;
     dup2_stdout(&null)?;
-    dup2_stderr(&null)?;
+    let stderr = File::from(io::stderr().as_fd().try_clone_to_owned()?);
+    if !stderr.metadata()?.is_file() {
+        dup2_stderr(&null)?;
+    }
     Ok(())
 }

@@ -88,7 +88,11 @@ struct Keeper<'a> {
 
 impl Keeper<'_> {
     fn run(mut self) -> io::Result<End> {
-        self.reporting(|attendant, report| attendant.began(report));
+        // One that daemonizes has begun when it has: it is another process then.
+        let mut has_begun = !self.vm.is_daemonizing();
+        if has_begun {
+            self.reporting(|attendant, report| attendant.began(report));
+        }
         // What came before the VM ran, the VM has not had, wherever it came from.
         let mut is_news = true;
         loop {
@@ -98,12 +102,18 @@ impl Keeper<'_> {
             is_news = false;
             match self.vm.fate()? {
                 Fate::Running => {}
-                Fate::Daemonized => self.attendant.daemonized(),
+                Fate::Daemonized => {
+                    has_begun = true;
+                    self.reporting(|attendant, report| attendant.began(report));
+                    self.attendant.daemonized();
+                }
                 Fate::Ended(end) => self.tell(Input::VmEnded(end)),
             }
             if let Some(end) = self.carry_out()? {
                 self.leave_politely();
-                self.attendant.ended(end);
+                if has_begun {
+                    self.attendant.ended(end);
+                }
                 return Ok(end);
             }
             self.sleep()?;

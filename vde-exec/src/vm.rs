@@ -60,6 +60,11 @@ impl Vm {
         Self { follow: Some(fd.unwrap_or(-1)), ..self }
     }
 
+    /// Whether it is yet to daemonize.
+    pub(crate) fn is_daemonizing(&self) -> bool {
+        self.follow.is_some()
+    }
+
     /// Its process id.
     #[must_use]
     pub fn id(&self) -> i32 {
@@ -89,7 +94,11 @@ impl Vm {
             Some(pid) => {
                 self.pid = pid;
                 self.adopts = true;
-                Ok(Fate::Daemonized)
+                // The process between the two has ended by now, and became ours without a word of its own.
+                match self.reap()? {
+                    None => Ok(Fate::Daemonized),
+                    Some(end) => Ok(Fate::Ended(end)),
+                }
             }
             // It did not daemonize after all (`-daemonize -version`), or has ended already.
             None => Ok(Fate::Ended(end)),

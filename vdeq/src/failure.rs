@@ -208,6 +208,9 @@ fn argument_hints(error: &ArgError) -> Vec<String> {
 
 fn find_hints(error: &FindError) -> Vec<String> {
     match error {
+        FindError::NotFound { name, .. } if is_a_number(name) => {
+            vec![format!("a time is given to --wait behind `=`: --wait={}", name.to_string_lossy())]
+        }
         FindError::NotFound { candidates, .. } if !candidates.is_empty() => {
             let names: Vec<_> = candidates.iter().map(|name| name.to_string_lossy()).collect();
             vec![format!("these are installed: {}", names.join(", "))]
@@ -218,6 +221,11 @@ fn find_hints(error: &FindError) -> Vec<String> {
         ],
         _ => Vec::new(),
     }
+}
+
+/// Whether it is what somebody meant for an option, rather than a program.
+fn is_a_number(name: &OsStr) -> bool {
+    name.to_str().is_some_and(|name| name.parse::<f64>().is_ok())
 }
 
 fn find_other_hints(error: &FindError) -> Vec<String> {

@@ -86,7 +86,10 @@ pub(crate) fn add_to(line: &mut Line, fds: &[i32], program_index: usize) {
 pub(crate) fn unseen(network: &Network<'_>, version: QemuVersion) -> Vec<String> {
     let on_hubs = network.on_hubs(version).into_iter().enumerate().filter(|(_, on_hub)| *on_hub);
     let each = on_hubs.map(|(nic, _)| {
-        format!("the guest will not see network {nic} go: it is on a hub, which passes no news on")
+        format!(
+            "--link-state: the guest will not see network {nic} go: it is on a hub, which passes no \
+             news on (give its NIC a netdev of its own)"
+        )
     });
     each.collect()
 }

@@ -139,7 +139,7 @@ fn exec_leaves_nobody_to_do_what_they_ask_for() {
     }
     assert_eq!(
         error("vdeq --exec --control /c qemu").to_string(),
-        "`--control` cannot be: --exec leaves no vdeq beside the VM to answer on a socket"
+        "`--control` does not go with --exec, which leaves no vdeq beside the VM to answer on a socket"
     );
     let error = error("vdeq --exec --fd-placeholder --events 3 qemu");
     assert!(matches!(error.kind, ArgErrorKind::NobodyBeside { .. }), "{error}");

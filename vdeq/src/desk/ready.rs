@@ -44,7 +44,7 @@ impl Ready {
             }
         }
         if let Err(error) = self.notify("READY=1") {
-            failures.push(format!("the service manager was not told: {error}"));
+            failures.push(format!("the service manager at {SOCKET} was not told: {error}"));
         }
         failures
     }

@@ -26,7 +26,8 @@ pub(super) fn sentence(event: &Event, report: &Report<'_>) -> Option<String> {
         Event::Failing { nic, why } => match port_asked_for(*nic, report) {
             // Another port may be on another VLAN: it is this one or none.
             Some(port) if is_refusal(why) => format!(
-                "network {nic}: port {port} of {} is not to be had ({why}); asking for it again",
+                "network {nic}: port {port} of {} is not to be had ({why}): it may be beyond the last \
+                 one, or in use by another user; asking for it again",
                 switch(*nic)
             ),
             _ => format!("network {nic}: {}: {why}; trying again", switch(*nic)),
@@ -36,11 +37,12 @@ pub(super) fn sentence(event: &Event, report: &Report<'_>) -> Option<String> {
                 Some(port) => format!("port {port} of {}", switch(*nic)),
                 None => switch(*nic),
             };
-            let how = match moved {
-                true => "now plugged into",
-                false => "is back on",
-            };
-            format!("network {nic} {how} {place}, after {:.1} s", outage.as_secs_f64())
+            match moved {
+                true => format!("network {nic} is plugged into {place} now"),
+                false => {
+                    format!("network {nic} is back on {place}, after {:.1} s", outage.as_secs_f64())
+                }
+            }
         }
         Event::GaveUp { nic, why } => {
             format!("network {nic} is given up ({why}); the virtual machine runs on without it")

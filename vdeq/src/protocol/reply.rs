@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use vde_exec::supervisor::MoveError;
+use vde_exec::vde_proto::{DialFailure, PlugError};
 
 /// Why a question has no better answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,13 +42,28 @@ pub fn move_refusal(nic: usize, error: &MoveError, count: usize) -> Refusal {
         MoveError::Busy => "the answer to the request before".to_owned(),
         MoveError::NoAddress => "a switch that reaches the data socket by a name".to_owned(),
         MoveError::Ended => "a virtual machine that runs".to_owned(),
-        _ => "a switch that gives this port to this user".to_owned(),
+        MoveError::Plug(error) => expected_of_switch(error).to_owned(),
+        _ => "a switch".to_owned(),
     };
     let what = match error {
         MoveError::NoSuchNic => format!("there is no NIC {nic}"),
         other => format!("NIC {nic} was not moved: {other}"),
     };
     Refusal { what, expected }
+}
+
+/// What would have been right, where a plug failed like this.
+fn expected_of_switch(error: &PlugError) -> &'static str {
+    use DialFailure::{Absent, Dead, NotASocketDir};
+    match error {
+        PlugError::Dial(Absent | Dead | NotASocketDir) => {
+            "the directory of a switch that runs (vde_switch -d -s PATH)"
+        }
+        PlugError::Refused | PlugError::NoAnswer { .. } => {
+            "a switch that answers, and a port that it has (vde_switch -n N), free or of this user"
+        }
+        _ => "a switch that lets this user in",
+    }
 }
 
 fn line(id: Option<&Value>, key: &str, value: Value) -> String {

@@ -64,6 +64,8 @@ fn a_daemonized_vm_is_watched_over_from_the_background_for_its_life() {
         description.split(' ').find_map(|word| word.strip_prefix("pid=")).unwrap().parse().unwrap();
     let _watcher = KillProcess(watcher);
     assert_ne!(watcher, outcome.pid, "the prompt came back");
+    let children = fs::read_to_string(format!("/proc/{watcher}/task/{watcher}/children")).unwrap();
+    assert_eq!(children.trim(), daemon.to_string(), "the processes on the way are no more");
 
     // It does there what it does in front of a terminal.
     let port = ports.iter().find(|port| !port.endpoints[0].description.contains(&of_b)).unwrap();

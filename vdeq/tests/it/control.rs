@@ -132,7 +132,7 @@ fn a_nic_moves_to_another_port_and_to_another_switch_and_keeps_to_it() {
     assert_eq!(replug(&mut client, &file)["ok"]["port"], 7, "what the file says");
     assert_eq!(replug(&mut client, &format!(r#"{file},"port":6"#))["ok"]["port"], 6);
     let said = end(run);
-    assert!(said.contains("now plugged into port 3"), "{said}");
+    assert!(said.contains("is plugged into port 3"), "{said}");
     world.assert_nothing_left();
 }
 

@@ -217,7 +217,7 @@ fn events_and_words_go_to_standard_error_together_if_that_is_wanted() {
     let outcome = run.finish();
     outcome.assert_ran(0);
     let lines: Vec<_> = outcome.stderr.lines().collect();
-    assert!(lines.iter().any(|line| line.starts_with("vdeq: network 0 now plugged into")));
+    assert!(lines.iter().any(|line| line.starts_with("vdeq: network 0 is plugged into")));
     let events: Vec<_> = lines.iter().filter(|line| line.starts_with('{')).copied().collect();
     assert_eq!(names(&parse(&events.join("\n"))), ["started", "plugged", "ended"]);
 }

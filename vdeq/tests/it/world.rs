@@ -208,6 +208,11 @@ impl Running {
         self.child.stdin.as_mut().unwrap()
     }
 
+    /// The file that standard error goes to.
+    pub fn stderr_path(&self) -> &Path {
+        &self.stderr
+    }
+
     pub fn stderr(&self) -> String {
         fs::read_to_string(&self.stderr).unwrap()
     }
