@@ -105,6 +105,13 @@ impl Gate {
         }
     }
 
+    /// Whether a plug of this process is inside: then no other one may hang up on the switch.
+    pub(crate) fn is_ours(&self) -> bool {
+        let Ok(meta) = fs::metadata(&self.dir) else { return false };
+        let id = (meta.dev(), meta.ino());
+        places().0.get(&id).is_some_and(|place| place.lock.strong_count() > 0)
+    }
+
     /// Enters, and waits for that, but neither longer than `patience` nor at a gate that was waited
     /// for in vain and has not been open since.
     pub(crate) fn enter(&self, patience: Duration, interrupt: Option<BorrowedFd<'_>>) -> Waited {

@@ -10,6 +10,7 @@
 //! went before anything else happens. Files are looked at on the way (where is the switch now?), which
 //! is taken to be quick.
 
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
@@ -142,9 +143,15 @@ impl Keeper<'_> {
         self.tell(Input::Signal { number: signal as i32, had_by_vm, stops });
     }
 
-    /// Does what the supervisor wants, until it wants nothing more, or the end.
+    /// Does what the supervisor wants, until it wants nothing more, or the end. What follows from one
+    /// thing is done before the next: nothing comes between the connect and the request of a NIC.
     fn carry_out(&mut self) -> io::Result<Option<End>> {
-        while let Some(output) = self.supervisor.poll_output() {
+        let mut wanted = VecDeque::new();
+        loop {
+            let follows: Vec<Output> =
+                std::iter::from_fn(|| self.supervisor.poll_output()).collect();
+            follows.into_iter().rev().for_each(|output| wanted.push_front(output));
+            let Some(output) = wanted.pop_front() else { return Ok(None) };
             match output {
                 Output::Exit(end) => return Ok(Some(end)),
                 Output::PassOn(number) => match self.vm.signal(number) {
@@ -175,7 +182,6 @@ impl Keeper<'_> {
                 }
             }
         }
-        Ok(None)
     }
 
     /// Lets the attendant act, who sees how the networks are.

@@ -82,6 +82,10 @@ impl<'a> NicSockets<'a> {
         environment: &Environment,
     ) -> Result<(), DialFailure> {
         self.call = Call::default();
+        if self.plug.control.is_some() && Gate::of(&self.plug.switch).is_ours() {
+            // Another NIC is on its way into the switch that is going to be left.
+            return Err(DialFailure::Busy);
+        }
         let elsewhere = self.order.as_ref().and_then(|(_, switch)| switch.as_ref());
         let vnl = match target {
             Target::Elsewhere => elsewhere.unwrap_or(&self.plug.vnl),

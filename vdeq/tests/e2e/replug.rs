@@ -26,8 +26,12 @@ fn boot(world: &World, name: &'static str, switch: &RealSwitch, settings: Settin
 
 /// Moves the one NIC of a vdeq; where it is then.
 fn replug(control: &Path, place: &str) -> Value {
+    replug_nic(control, 0, place)
+}
+
+fn replug_nic(control: &Path, nic: usize, place: &str) -> Value {
     let mut stream = wait::until("the control socket", || UnixStream::connect(control).ok());
-    writeln!(stream, r#"{{"command":"replug","nic":0,{place}}}"#).unwrap();
+    writeln!(stream, r#"{{"command":"replug","nic":{nic},{place}}}"#).unwrap();
     let mut answer = String::new();
     BufReader::new(stream).read_line(&mut answer).unwrap();
     let answer: Value = serde_json::from_str(&answer).unwrap();
@@ -87,6 +91,31 @@ fn a_nic_that_moves_from_port_to_port_leaves_each_of_them_free() {
             ports.iter().map(|port| port.number).eq([port]) && ports[0].endpoints.len() == 1
         });
         assert_eq!(switch.open_descriptors(), descriptors, "turn {turn}");
+    }
+    signal(run.pid(), "TERM");
+    let outcome = run.finish();
+    assert!(outcome.status.success(), "{outcome:?}");
+    world.assert_nothing_left(outcome.pid, &switch);
+}
+
+#[test]
+fn nics_that_move_at_once_do_not_cost_a_switch_each_others_ports() {
+    const NICS: usize = 8;
+    let (world, switch) = (World::new(), switch());
+    let (control, report) = (world.path("control"), world.path("report"));
+    let mut command = world.vdeq();
+    command.env(fake_qemu::REPORT, report).env(fake_qemu::DO, "run").stdin(Stdio::null());
+    command.arg("--control").arg(&control).arg(rig::fake_qemu());
+    command.args(["-nic", &vde(&switch)].repeat(NICS));
+    let run = start(&mut command);
+    for _ in 0..3 {
+        std::thread::scope(|scope| {
+            for nic in 0..NICS {
+                let control = &control;
+                scope.spawn(move || replug_nic(control, nic, r#""port":"any""#));
+            }
+        });
+        switch.wait_for_ports("a port for each, and no other", |ports| ports.len() == NICS);
     }
     signal(run.pid(), "TERM");
     let outcome = run.finish();
