@@ -13,6 +13,12 @@ const ABSENT: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(
 /// Between attempts where somebody listens, but will not have us.
 const REFUSED: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(60)];
 
+/// A plug that was lost so soon was never a plug: the switch refused.
+pub(super) const FLAP: Duration = Duration::from_millis(100);
+
+/// A plug that held so long was a good one: pauses begin anew, and the switch is called again at once.
+pub(super) const STEADY: Duration = Duration::from_secs(10);
+
 /// The shortest and the longest pause that there can be, jitter included.
 pub(super) const BOUNDS: [Duration; 2] = [Duration::from_micros(7500), Duration::from_secs(75)];
 
@@ -29,10 +35,14 @@ impl Backoff {
         Self { absent: 0, refused: 0, random: seed }
     }
 
-    /// Begins anew: the plug held.
-    pub(super) fn reset(&mut self) {
-        self.absent = 0;
-        self.refused = 0;
+    /// A plug held for this long: how far do pauses begin anew?
+    pub(super) fn held(&mut self, time: Duration) {
+        if time >= FLAP {
+            self.refused = 0;
+        }
+        if time >= STEADY {
+            self.absent = 0;
+        }
     }
 
     /// The pause after an attempt that failed like this.
@@ -112,7 +122,7 @@ mod tests {
         assert_ne!(one, other);
         let mut backoff = Backoff::new(0);
         assert!((0..20).map(|_| backoff.after(&error)).max() > Some(Duration::from_millis(300)));
-        backoff.reset();
+        backoff.held(STEADY);
         assert!(backoff.after(&error) < Duration::from_millis(13));
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use vde_proto::plug::{Input as PlugInput, Output as PlugOutput};
 use vde_proto::{ClientAddress, DialFailure, Plug, PlugConfig, PlugError, PortRequest};
 
-use super::backoff::Backoff;
+use super::backoff::{Backoff, FLAP, STEADY};
 use super::{
     Event, Input, MoveError, NicConfig, NicState, NicStatus, Output, Policy, Reconnect, Stream,
     Target, Ticket, Trouble,
@@ -16,9 +16,6 @@ use crate::dial::{ATTEMPTS, PAUSE};
 /// Most bytes that a switch may say on a control stream that should be silent \[P-13.9\] before it is
 /// hung up on.
 const MAX_CHATTER: usize = 64 * 1024;
-
-/// A plug that was lost so soon was never a plug: the switch is not called again at once.
-const FLAP: Duration = Duration::from_millis(100);
 
 /// How many times the usual timeout a switch has that is called again. It may be hanging, and to
 /// hang up on it while it answers can cost it a port for ever \[P-7.10\].
@@ -201,20 +198,23 @@ impl Nic {
         }
         if !retrying {
             self.given_up = true;
-        } else if now.saturating_sub(since) < FLAP {
-            let pause = self.backoff.after(&PlugError::HungUp);
-            self.retry_at = Some(now.saturating_add(pause));
-        } else {
-            self.call(now, Target::Home, self.config.asked, None, out);
+            return;
         }
+        let held = now.saturating_sub(since);
+        if held >= STEADY {
+            return self.call(now, Target::Home, self.config.asked, None, out);
+        }
+        let pause = match held < FLAP {
+            true => self.backoff.after(&PlugError::HungUp),
+            false => self.backoff.after(&PlugError::Dial(DialFailure::Dead)),
+        };
+        self.retry_at = Some(now.saturating_add(pause));
     }
 
     /// Leaves the switch; returns since when the plug was up, if it was.
     fn unplug(&mut self, now: Duration, out: &mut VecDeque<Output>) -> Option<Duration> {
         let since = self.held.take()?.since;
-        if now.saturating_sub(since) >= FLAP {
-            self.backoff.reset();
-        }
+        self.backoff.held(now.saturating_sub(since));
         self.lost_at = now;
         // The call to where it goes now was made while it was still here.
         self.attempts = self.attempt.is_some().into();

@@ -11,8 +11,8 @@ use crate::supervisor::{Event, Input, NicState, Output, Supervisor};
 /// Most things that may be asked for because of one event of one NIC.
 const MOST_OUTPUTS: usize = 12;
 
-/// A plug that was lost sooner than this is no reason to call at once.
-const FLAP: Duration = Duration::from_millis(100);
+/// A plug that was lost sooner than this is no reason to call at once, nor for pauses to begin anew.
+const STEADY: Duration = Duration::from_secs(10);
 
 /// The shortest pause between the calls of one handshake.
 const AGAIN: Duration = Duration::from_millis(20);
@@ -101,7 +101,7 @@ impl Bounded {
                 if let Some(nic) = self.nics.get_mut(nic) {
                     (nic.ended, nic.calls, nic.failings) = (now, 0, 0);
                     (nic.lost_at, nic.refusals) = (Some(now), 0);
-                    let had_held = now.saturating_sub(nic.held_since) >= FLAP;
+                    let had_held = now.saturating_sub(nic.held_since) >= STEADY;
                     nic.failures = had_held.then_some(0);
                     nic.is_free |= had_held;
                 }
