@@ -19,6 +19,7 @@
 //!        |
 //!        |  replug: the new stream is dialed while the old one is still held; Unplug comes only when
 //!        |          somebody listens there. If the new switch refuses, the old one is dialed again.
+//!        |          (Within one switch the driver connects only after Unplug [P-7.8].)
 //!        v
 //!     given up: no reconnecting was wanted, or its time is over. A replug revives it.
 //! ```
@@ -30,6 +31,8 @@
 //! * **Who closes what.** The driver has at most two control streams for a NIC: the *held* one, which
 //!   [`Output::Unplug`] hangs up on (the VM may hold a copy: closing would not do), and the *new* one,
 //!   from [`Output::Dial`] until [`Output::Keep`] makes it the held one or [`Output::Abandon`] closes it.
+//!   A switch that does not answer in time is not hung up on before it is called again: where its
+//!   stream ends meanwhile, it is called at once.
 //! * **Pauses** (`backoff.rs`) are bounded from below and above. Where nobody listens, half a second at
 //!   most: the switch is expected back. Where somebody refuses, a minute: asking costs a vde_switch up
 //!   to 2.3.2 a descriptor each time \[P-6.7\].

@@ -29,6 +29,9 @@ pub(super) struct Nic {
     policy: Policy,
     held: Option<Held>,
     attempt: Option<Attempt>,
+    /// The switch was given up that did not answer, but its stream is still open: where it ends, somebody
+    /// has ended the switch that hung.
+    lingers: bool,
     retry_at: Option<Duration>,
     /// Since when it is not held.
     lost_at: Duration,
@@ -73,6 +76,7 @@ impl Nic {
             policy,
             held: Some(held),
             attempt: None,
+            lingers: false,
             retry_at: None,
             lost_at: now,
             given_up: false,
@@ -86,6 +90,11 @@ impl Nic {
 
     /// What happened to one of its sockets.
     pub(super) fn handle(&mut self, now: Duration, input: &Input<'_>, out: &mut VecDeque<Output>) {
+        let is_news =
+            matches!(input, Input::Closed(_, Stream::New) | Input::Received(_, Stream::New, _));
+        if self.lingers && is_news {
+            return self.call(now, Target::Home, self.config.asked, None, out);
+        }
         let event = match *input {
             Input::Closed(_, Stream::Held) => return self.lose(now, Trouble::HungUp, out),
             Input::Received(_, Stream::Held, bytes) => return self.listen(now, bytes.len(), out),
@@ -125,9 +134,7 @@ impl Nic {
         if self.is_moving() {
             return out.push_back(Output::Answer(ticket, Err(MoveError::Busy)));
         }
-        if self.attempt.take().is_some() {
-            out.push_back(Output::Abandon(self.index));
-        }
+        self.abandon(out);
         self.call(now, target, port, Some(ticket), out);
     }
 
@@ -240,6 +247,7 @@ impl Nic {
         out: &mut VecDeque<Output>,
     ) {
         self.retry_at = None;
+        self.abandon(out);
         let Some(address) = self.config.address.clone() else { return };
         let timeout = match ticket {
             // The VM is without a network meanwhile, and somebody waits.
@@ -308,7 +316,11 @@ impl Nic {
     /// The handshake failed.
     fn fail(&mut self, now: Duration, error: PlugError, out: &mut VecDeque<Output>) {
         let Some(attempt) = self.attempt.take() else { return };
-        out.push_back(Output::Abandon(self.index));
+        let is_silent = matches!(error, PlugError::NoAnswer { .. });
+        self.lingers = is_silent && attempt.ticket.is_none() && self.may_retry();
+        if !self.lingers {
+            out.push_back(Output::Abandon(self.index));
+        }
         if let Some(ticket) = attempt.ticket {
             out.push_back(Output::Answer(ticket, Err(MoveError::Plug(error))));
             if self.held.is_none() && !self.given_up {
@@ -335,12 +347,17 @@ impl Nic {
         }
     }
 
+    /// Ends the call under way, or the stream that is left of the last one.
+    fn abandon(&mut self, out: &mut VecDeque<Output>) {
+        if self.attempt.take().is_some() | std::mem::take(&mut self.lingers) {
+            out.push_back(Output::Abandon(self.index));
+        }
+    }
+
     fn give_up(&mut self, out: &mut VecDeque<Output>) {
         self.given_up = true;
         self.retry_at = None;
-        if self.attempt.take().is_some() {
-            out.push_back(Output::Abandon(self.index));
-        }
+        self.abandon(out);
         let why = self.last_trouble.clone().unwrap_or(Trouble::HungUp);
         out.push_back(Output::Tell(Event::GaveUp { nic: self.index, why }));
     }

@@ -141,11 +141,48 @@ fn a_switch_that_is_silent_is_told_once() {
         bench.on(Input::Dialed(0));
         bench.now = bench.supervisor.deadline().unwrap() + ms(late);
         let outputs = bench.on(Input::Tick);
-        assert_eq!(outputs[0], Output::Abandon(0));
         told += outputs.iter().filter(|output| matches!(output, Output::Tell(_))).count();
-        bench.wait();
+        // The stream is kept until then.
+        assert_eq!(bench.wait(), [Output::Abandon(0), Output::Dial(0, Target::Home)]);
     }
     assert_eq!(told, 1);
+}
+
+#[test]
+fn the_end_of_a_switch_that_hung_is_the_time_to_call_again() {
+    let mut bench = Bench::new(Reconnect::Always);
+    bench.lose();
+    for _ in 0..8 {
+        bench.on(Input::Dialed(0));
+        bench.wait();
+        bench.wait();
+    }
+    bench.on(Input::Dialed(0));
+    bench.wait();
+    assert!(bench.supervisor.deadline().unwrap() - bench.now > ms(20_000));
+    bench.now += ms(3000);
+    let outputs = bench.on(Input::Closed(0, Stream::New));
+    assert_eq!(outputs, [Output::Abandon(0), Output::Dial(0, Target::Home)]);
+    assert!(matches!(bench.answer(3)[..], [Output::Keep(0), ..]));
+}
+
+#[test]
+fn a_plug_that_held_for_a_moment_is_no_reason_to_call_at_once() {
+    let mut bench = Bench::new(Reconnect::Always);
+    bench.lose();
+    let mut pauses = Vec::new();
+    for _ in 0..12 {
+        bench.answer(3);
+        bench.now += ms(150);
+        bench.lose();
+        let before = bench.now;
+        bench.wait();
+        pauses.push(bench.now - before);
+    }
+    assert!(pauses[0] < ms(20) && pauses[11] > ms(370), "{pauses:?}");
+    bench.answer(3);
+    bench.now += ms(10_000);
+    assert!(bench.lose().contains(&Output::Dial(0, Target::Home)));
 }
 
 #[test]

@@ -90,7 +90,7 @@ impl World {
         let now = self.time();
         self.note(|| format!("vdeq {index} <- {}", Brief(&input)));
         let vdeq = &mut self.vdeqs[index];
-        vdeq.laws.input(&input);
+        vdeq.laws.input(now, &input);
         vdeq.subject.handle(now, input);
         while let Some(output) = self.vdeqs[index].subject.poll_output() {
             self.note(|| format!("vdeq {index} -> {}", Brief(&output)));

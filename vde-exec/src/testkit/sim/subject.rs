@@ -121,7 +121,13 @@ impl Subject {
             (Canary::LeavesTheLinkUp, Output::SetLink(_, false)) => (None, None),
             (Canary::LosesAnAnswer, Output::Answer(_, Err(_))) => (None, None),
             (Canary::SwallowsALoss, Output::Tell(Event::Lost { .. })) => (None, None),
-            (Canary::KeepsTheNewStream, Output::Abandon(_)) => (None, None),
+            (Canary::KeepsTheNewStream, Output::Abandon(nic)) => {
+                match self.supervisor.poll_output() {
+                    // Where it is dialed again at once nothing is kept.
+                    next @ Some(Output::Dial(..)) => (Some(Output::Abandon(nic)), next),
+                    next => (next, None),
+                }
+            }
             (Canary::ForgetsSigterm, Output::PassOn(15)) => (None, None),
             (Canary::SignalsTwice, Output::PassOn(number)) => {
                 (Some(Output::PassOn(number)), Some(Output::PassOn(number)))

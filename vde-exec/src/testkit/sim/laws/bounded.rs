@@ -6,7 +6,7 @@ use std::time::Duration;
 use vde_proto::{DataFailure, DialFailure};
 
 use super::{After, Verdict, so};
-use crate::supervisor::{Event, Input, NicState, Output, Supervisor};
+use crate::supervisor::{Event, Input, NicState, Output, Policy, Stream, Supervisor};
 
 /// Most things that may be asked for because of one event of one NIC.
 const MOST_OUTPUTS: usize = 12;
@@ -22,6 +22,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(313);
 
 #[derive(Debug)]
 pub(super) struct Bounded {
+    /// The longest time of a call that nobody asked for: its stream may be kept after that.
+    patience: Duration,
     nics: Vec<Nic>,
     outputs: usize,
 }
@@ -32,8 +34,11 @@ struct Nic {
     held_since: Duration,
     /// When the last call failed or the last plug was lost.
     ended: Duration,
-    /// When the last call was made.
+    /// When the last call was made, and when the handshake that it belongs to began.
     dialed: Duration,
+    called: Duration,
+    /// The new stream has just said something, or ended.
+    has_news: bool,
     is_calling: bool,
     /// The next call needs no pause.
     is_free: bool,
@@ -49,11 +54,13 @@ struct Nic {
 }
 
 impl Bounded {
-    pub(super) fn new(now: Duration, nics: usize) -> Self {
+    pub(super) fn new(now: Duration, policy: Policy, nics: usize) -> Self {
         let nic = Nic {
             held_since: now,
             ended: now,
             dialed: now,
+            called: now,
+            has_news: false,
             is_calling: false,
             is_free: false,
             calls: 0,
@@ -63,12 +70,18 @@ impl Bounded {
             is_absent: false,
             failures: None,
         };
-        Self { nics: vec![nic; nics], outputs: 0 }
+        Self { patience: policy.timeout * 4, nics: vec![nic; nics], outputs: 0 }
     }
 
     pub(super) fn input(&mut self, input: &Input<'_>) {
         self.outputs = 0;
+        self.nics.iter_mut().for_each(|nic| nic.has_news = false);
         match *input {
+            Input::Closed(nic, Stream::New) | Input::Received(nic, Stream::New, _) => {
+                if let Some(nic) = self.nics.get_mut(nic) {
+                    nic.has_news = true;
+                }
+            }
             Input::Replug { nic, .. } => {
                 if let Some(nic) = self.nics.get_mut(nic) {
                     (nic.is_free, nic.lost_at) = (true, None);
@@ -113,7 +126,9 @@ impl Bounded {
             }
             Output::Abandon(nic) => {
                 if let Some(nic) = self.nics.get_mut(nic) {
-                    (nic.ended, nic.is_calling) = (now, false);
+                    let given_up = nic.called + self.patience;
+                    (nic.ended, nic.is_calling) = (now.min(given_up), false);
+                    nic.is_free |= nic.has_news && now > given_up;
                     nic.failures = nic.failures.map(|count| count.saturating_add(1));
                     nic.refuse(now)?;
                 }
@@ -154,6 +169,9 @@ impl Bounded {
         so(nic.is_free || paused >= pause, || format!("calls again after {paused:?}"))?;
         nic.calls += 1;
         nic.is_absent = false;
+        if !nic.is_calling {
+            nic.called = now;
+        }
         (nic.dialed, nic.is_calling, nic.is_free) = (now, true, false);
         Ok(())
     }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use vde_proto::{DataFailure, DialFailure};
+use vde_proto::{DataFailure, DialFailure, PlugError};
 
 use super::{Verdict, so};
 use crate::supervisor::{Event, Input, Output, Policy, Stream};
@@ -28,13 +28,13 @@ struct Nic {
     failed: Option<Why>,
     is_told: bool,
     is_calling: bool,
+    /// It was told that the call failed, but its stream is kept: perhaps it ends.
+    lingers: bool,
     /// Calls of this outage.
     calls: u32,
     called_at: Duration,
-    /// What has come of the call under way: bytes of a reply, and how many by this input; or a reason
-    /// to pause.
+    /// What has come of the call under way: bytes of a reply, or a reason to pause.
     got: usize,
-    news: usize,
     paused: Option<Why>,
 }
 
@@ -59,16 +59,16 @@ impl Failing {
         Self { patience, nics: vec![Nic::default(); nics], why: None, abandoned: None }
     }
 
-    pub(super) fn input(&mut self, input: &Input<'_>) {
+    pub(super) fn input(&mut self, now: Duration, input: &Input<'_>) {
         for nic in &mut self.nics {
-            (nic.failed, nic.is_told, nic.news) = (None, false, 0);
+            (nic.failed, nic.is_told) = (None, false);
         }
         self.abandoned = None;
-        self.why = self.reason(input);
+        self.why = self.reason(now, input);
     }
 
     /// Why a call would fail by this. What is to be remembered of it if it does not, is.
-    fn reason(&mut self, input: &Input<'_>) -> Option<Why> {
+    fn reason(&mut self, now: Duration, input: &Input<'_>) -> Option<Why> {
         let (Input::Dialed(index)
         | Input::DialFailed(index, _)
         | Input::DataConnectFailed(index, _)
@@ -82,8 +82,10 @@ impl Failing {
             Input::DialFailed(_, failure) => Why::Dial(failure),
             Input::DataConnectFailed(_, failure) => Why::Data(failure),
             Input::Closed(..) => return Some(Why::End),
+            // What comes after its time does not count any more.
+            Input::Received(..) if now >= nic.called_at + self.patience => return Some(Why::Time),
             Input::Received(_, _, bytes) => {
-                (nic.got, nic.news) = (nic.got + bytes.len(), bytes.len());
+                nic.got += bytes.len();
                 return Some(Why::Bytes);
             }
             _ => {
@@ -106,6 +108,9 @@ impl Failing {
             Output::Abandon(index) => {
                 if let Some(nic) = self.nics.get_mut(index) {
                     nic.is_calling = false;
+                    if std::mem::take(&mut nic.lingers) {
+                        return;
+                    }
                     nic.failed = self.why.map(|why| nic.judge(why, now, self.patience));
                 }
                 self.abandoned = Some(index);
@@ -115,6 +120,11 @@ impl Failing {
                 // The call to where it moves was made before.
                 (nic.last, nic.calls) = (None, nic.is_calling.into());
             }),
+            Output::Tell(Event::Failing { nic, why: PlugError::NoAnswer { .. } }) => {
+                self.on(nic, |nic| {
+                    (nic.is_told, nic.lingers, nic.failed) = (true, true, Some(Why::Time));
+                });
+            }
             Output::Tell(Event::Failing { nic, .. }) => self.on(nic, |nic| nic.is_told = true),
             Output::Tell(Event::GaveUp { nic, .. }) => self.on(nic, |nic| nic.failed = None),
             // Whoever asked for that call is told by this.
@@ -158,14 +168,10 @@ impl Nic {
     /// Why its call failed, if the last input would make it fail for this reason.
     fn judge(&mut self, why: Why, now: Duration, patience: Duration) -> Why {
         let paused = self.paused.take();
-        // What comes after its time does not count any more.
-        let (why, got) = match now >= self.called_at + patience {
-            true => (Why::Time, self.got - self.news),
-            false => (why, self.got),
-        };
+        let why = if now >= self.called_at + patience { Why::Time } else { why };
         match (why, paused) {
             (Why::Time, Some(paused)) => paused,
-            (Why::Time | Why::End, _) if got > 0 => Why::Part(got),
+            (Why::Time | Why::End, _) if self.got > 0 => Why::Part(self.got),
             (why, _) => why,
         }
     }

@@ -1,6 +1,8 @@
 //! Law 3: nothing is left. A stream is there as long as it is needed, and nothing is asked of one that
 //! is not there. (What the switches have left of a VM is looked at when the world has come to rest.)
 
+use vde_proto::PlugError;
+
 use super::{After, Before, Verdict, so};
 use crate::supervisor::{Event, NicState, Output};
 
@@ -34,6 +36,8 @@ impl Left {
             }
             Output::Send(nic, _) | Output::ConnectData(nic, _) | Output::Keep(nic) => of(nic).new,
             Output::Unplug(nic) => of(nic).held,
+            // Where nobody answered the stream is kept until the next call: perhaps it ends.
+            Output::Tell(Event::Failing { why: PlugError::NoAnswer { .. }, .. }) => true,
             Output::Tell(Event::Failing { nic, .. } | Event::GaveUp { nic, .. }) => {
                 if let Some(nic) = self.nics.get_mut(nic) {
                     nic.failed = true;

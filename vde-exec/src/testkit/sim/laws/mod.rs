@@ -119,16 +119,16 @@ impl Laws {
             left: left::Left::new(nics.len()),
             faithful: faithful::Faithful::default(),
             frames: frames::Announcing::new(nics),
-            bounded: bounded::Bounded::new(now, nics.len()),
+            bounded: bounded::Bounded::new(now, policy, nics.len()),
             trust: trust::Trust::new(nics.len()),
         }
     }
 
     /// This is going to be told to the supervisor.
-    pub(super) fn input(&mut self, input: &Input<'_>) {
+    pub(super) fn input(&mut self, now: Duration, input: &Input<'_>) {
         self.edit.input(input);
         self.silent.input(input);
-        self.failing.input(input);
+        self.failing.input(now, input);
         self.left.input();
         self.faithful.input(input);
         self.frames.input(input);
