@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use vde_args::Wait;
-use vde_exec::vde_proto::{DialFailure, PlugError, Vnl};
+use vde_exec::vde_proto::Vnl;
 use vde_exec::{Connection, DialError, DialOptions, LocateError, Signals, dial};
 
 use crate::voice::Voice;
@@ -69,12 +69,11 @@ impl<'a> Waiting<'a> {
 
 /// Whether it says that there is no switch, or nobody in it.
 fn is_absence(error: &DialError) -> bool {
-    use DialFailure::{Absent, Dead};
     match error {
         DialError::Locate(LocateError::NoDefault { .. } | LocateError::Absent { .. }) => true,
         // A directory without a control socket.
         DialError::Locate(LocateError::NotASwitch { path, .. }) => path.is_dir(),
-        DialError::Handshake { error: PlugError::Dial(Absent | Dead), .. } => true,
+        DialError::Handshake { error, .. } => error.is_absence(),
         _ => false,
     }
 }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use vde_proto::{DataFailure, DialFailure, PlugError};
+use vde_proto::{DataFailure, PlugError};
 
 /// Between attempts where nobody listens: the first pause, and the longest one.
 const ABSENT: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(500)];
@@ -73,26 +73,16 @@ impl Backoff {
     }
 }
 
-/// Whether it says that the switch is away, rather than that it does not want us.
+/// Whether it says that the switch is away, rather than that it does not want us. (One that is busy is
+/// there, and hangs: our own calls fill its queue.)
 fn is_absence(error: &PlugError) -> bool {
-    match error {
-        PlugError::Dial(failure) => match failure {
-            DialFailure::Absent | DialFailure::NotASocketDir | DialFailure::Dead => true,
-            // Somebody is there, who hangs: our own calls fill its queue.
-            DialFailure::Busy
-            | DialFailure::Denied
-            | DialFailure::OutOfReach
-            | DialFailure::Stranger
-            | DialFailure::Other(_) => false,
-        },
-        PlugError::Data(failure) => *failure == DataFailure::Gone,
-        _ => false,
-    }
+    error.is_absence() || *error == PlugError::Data(DataFailure::Gone)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use vde_proto::DialFailure;
 
     fn pauses(error: &PlugError, count: usize) -> Vec<Duration> {
         let mut backoff = Backoff::new(7);

@@ -61,6 +61,21 @@ pub enum PlugError {
     Data(DataFailure),
 }
 
+impl PlugError {
+    /// Whether it says that there is no switch, or nobody in it: one that comes later may be waited for.
+    ///
+    /// ```
+    /// use vde_proto::{DialFailure, PlugError};
+    /// assert!(PlugError::Dial(DialFailure::Dead).is_absence());
+    /// assert!(!PlugError::Refused.is_absence());
+    /// ```
+    #[must_use]
+    pub const fn is_absence(&self) -> bool {
+        use DialFailure::{Absent, Dead, NotASocketDir};
+        matches!(self, Self::Dial(Absent | Dead | NotASocketDir))
+    }
+}
+
 impl fmt::Display for DialFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -20,7 +20,7 @@ pub(super) fn sentence(event: &Event, report: &Report<'_>) -> Option<String> {
             };
             format!("network {nic} is lost: the switch {} {what}; {next}", switch(*nic))
         }
-        Event::Failing { nic, why } if is_absence(why) => {
+        Event::Failing { nic, why } if why.is_absence() => {
             format!("network {nic}: waiting for the switch {} ({why})", switch(*nic))
         }
         Event::Failing { nic, why } => match port_asked_for(*nic, report) {
@@ -63,10 +63,4 @@ fn port_asked_for(nic: usize, report: &Report<'_>) -> Option<u32> {
 
 fn is_refusal(error: &PlugError) -> bool {
     matches!(error, PlugError::Refused | PlugError::NoAnswer { .. })
-}
-
-/// Whether it says that nobody is there yet, which is no news.
-fn is_absence(error: &PlugError) -> bool {
-    use vde_exec::vde_proto::DialFailure::{Absent, Dead, NotASocketDir};
-    matches!(error, PlugError::Dial(Absent | Dead | NotASocketDir))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use vde_exec::supervisor::MoveError;
-use vde_exec::vde_proto::{DialFailure, PlugError};
+use vde_exec::vde_proto::PlugError;
 
 /// Why a question has no better answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,9 +54,8 @@ pub fn move_refusal(nic: usize, error: &MoveError, count: usize) -> Refusal {
 
 /// What would have been right, where a plug failed like this.
 fn expected_of_switch(error: &PlugError) -> &'static str {
-    use DialFailure::{Absent, Dead, NotASocketDir};
     match error {
-        PlugError::Dial(Absent | Dead | NotASocketDir) => {
+        error if error.is_absence() => {
             "the directory of a switch that runs (vde_switch -d -s PATH)"
         }
         PlugError::Refused | PlugError::NoAnswer { .. } => {
