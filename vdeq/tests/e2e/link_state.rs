@@ -27,7 +27,9 @@ fn check(qemu: &str, options: impl Fn(&RealSwitch) -> Vec<String>) {
     let (status, said) = guest.power_off();
     assert!(status.success(), "{said}");
     assert!(!said.contains("deprecated") && !said.contains("does not listen"), "{said}");
-    world.assert_nothing_left(pid, &switch);
+    // What a killed switch left of its own stays until it takes the same name again.
+    switch.wait_for_ports("the port is given back", <[_]>::is_empty);
+    world.assert_nothing_left_of(pid, &[switch.dir()]);
 }
 
 fn words(text: String) -> Vec<String> {
