@@ -32,7 +32,7 @@
 //!   [`Output::Unplug`] hangs up on (the VM may hold a copy: closing would not do), and the *new* one,
 //!   from [`Output::Dial`] until [`Output::Keep`] makes it the held one or [`Output::Abandon`] closes it.
 //!   A switch that does not answer in time is not hung up on before it is called again: where its
-//!   stream ends meanwhile, it is called at once.
+//!   stream ends meanwhile, it is called at once (once in an outage).
 //! * **Pauses** (`backoff.rs`) are bounded from below and above. Where nobody listens, half a second at
 //!   most: the switch is expected back. Where somebody refuses, a minute: asking costs a vde_switch up
 //!   to 2.3.2 a descriptor each time \[P-6.7\].

@@ -32,6 +32,8 @@ pub(super) struct Nic {
     /// The switch was given up that did not answer, but its stream is still open: where it ends, somebody
     /// has ended the switch that hung.
     lingers: bool,
+    /// That has happened in this outage: pauses are kept from now on.
+    has_hurried: bool,
     retry_at: Option<Duration>,
     /// Since when it is not held.
     lost_at: Duration,
@@ -77,6 +79,7 @@ impl Nic {
             held: Some(held),
             attempt: None,
             lingers: false,
+            has_hurried: false,
             retry_at: None,
             lost_at: now,
             given_up: false,
@@ -90,10 +93,18 @@ impl Nic {
 
     /// What happened to one of its sockets.
     pub(super) fn handle(&mut self, now: Duration, input: &Input<'_>, out: &mut VecDeque<Output>) {
-        let is_news =
-            matches!(input, Input::Closed(_, Stream::New) | Input::Received(_, Stream::New, _));
-        if self.lingers && is_news {
-            return self.call(now, Target::Home, self.config.asked, None, out);
+        if self.lingers {
+            match input {
+                Input::Closed(_, Stream::New) if !self.has_hurried => {
+                    self.has_hurried = true;
+                    return self.call(now, Target::Home, self.config.asked, None, out);
+                }
+                // It ends again, or answers when nobody waits any more.
+                Input::Closed(_, Stream::New) | Input::Received(_, Stream::New, _) => {
+                    return self.abandon(out);
+                }
+                _ => {}
+            }
         }
         let event = match *input {
             Input::Closed(_, Stream::Held) => return self.lose(now, Trouble::HungUp, out),
@@ -223,6 +234,7 @@ impl Nic {
         let since = self.held.take()?.since;
         self.backoff.held(now.saturating_sub(since));
         self.lost_at = now;
+        self.has_hurried = false;
         // The call to where it goes now was made while it was still here.
         self.attempts = self.attempt.is_some().into();
         self.told = None;

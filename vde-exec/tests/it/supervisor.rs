@@ -163,6 +163,14 @@ fn the_end_of_a_switch_that_hung_is_the_time_to_call_again() {
     bench.now += ms(3000);
     let outputs = bench.on(Input::Closed(0, Stream::New));
     assert_eq!(outputs, [Output::Abandon(0), Output::Dial(0, Target::Home)]);
+
+    // One that does that again and again keeps to the pauses.
+    bench.on(Input::Dialed(0));
+    bench.wait();
+    let due = bench.supervisor.deadline();
+    assert_eq!(bench.on(Input::Closed(0, Stream::New)), [Output::Abandon(0)]);
+    assert_eq!(bench.supervisor.deadline(), due);
+    assert_eq!(bench.wait(), [Output::Dial(0, Target::Home)]);
     assert!(matches!(bench.answer(3)[..], [Output::Keep(0), ..]));
 }
 

@@ -10,6 +10,10 @@ const PINNED: &[(&str, &str)] = &[
         "4 0x3 1 0x65 2 0x4 21 0x3 56 0x5 3 0x2 8",
     ),
     ("a switch that did not answer was told of after every call", "1x3 0 1 0x65 1"),
+    (
+        "a switch that always answered too late was called again at once each time",
+        "4 0x2 2 0x33 1 0x32 3 21 0x3 26 0x2 52 0 19 0x2 48 0 37 0x2 33",
+    ),
 ];
 
 #[test]
