@@ -37,7 +37,7 @@ pub fn number_one(fd: OwnedFd) -> OwnedFd {
 pub fn foresee_numbers(count: usize) -> io::Result<Vec<RawFd>> {
     let null = File::open("/dev/null")?;
     let held: io::Result<Vec<OwnedFd>> =
-        (0..count).map(|_| duplicate_from(null.as_fd(), FIRST)).collect();
+        (0..count).map(|_| Ok(duplicate_from(null.as_fd(), FIRST)?)).collect();
     Ok(held?.iter().map(AsRawFd::as_raw_fd).collect())
 }
 

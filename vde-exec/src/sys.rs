@@ -78,9 +78,7 @@ pub(crate) fn take_over(number: RawFd) -> nix::Result<OwnedFd> {
     // SAFETY: it is not negative; if it is not open, the next call says so, and it is not used again.
     let fd = unsafe { BorrowedFd::borrow_raw(number) };
     if number <= 2 {
-        let number = fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(3))?;
-        // SAFETY: the kernel has just opened this descriptor for us, and nobody else knows its number.
-        return Ok(unsafe { OwnedFd::from_raw_fd(number) });
+        return duplicate_from(fd, 3);
     }
     fcntl(fd, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
     // SAFETY: it is open, and by the caller's word nobody else's.
@@ -88,7 +86,7 @@ pub(crate) fn take_over(number: RawFd) -> nix::Result<OwnedFd> {
 }
 
 /// Duplicates `fd`, close-on-exec, under the first free number that is not below `least`.
-pub(crate) fn duplicate_from(fd: BorrowedFd<'_>, least: RawFd) -> io::Result<OwnedFd> {
+pub(crate) fn duplicate_from(fd: BorrowedFd<'_>, least: RawFd) -> nix::Result<OwnedFd> {
     let number = fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(least))?;
     // SAFETY: the kernel has just opened this descriptor for us, and nobody else knows its number.
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
