@@ -5,6 +5,7 @@ use std::fs;
 use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
+use std::process::Command;
 use std::time::Duration;
 
 use vde_exec::testkit::{fake_qemu, wait};
@@ -13,9 +14,12 @@ use vde_exec::{Answer, Probe};
 /// A script that leaves its process id in a file.
 fn script(text: &str) -> (tempfile::TempDir, std::path::PathBuf) {
     let home = tempfile::tempdir().unwrap();
-    let path = home.path().join("script");
-    fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    let [draft, path] = ["draft", "script"].map(|name| home.path().join(name));
+    fs::write(&draft, format!("#!/bin/sh\n{text}\n")).unwrap();
+    fs::set_permissions(&draft, fs::Permissions::from_mode(0o755)).unwrap();
+    // Copied by another process: a program that another test is just starting has a copy of what is
+    // open here, and what is open for writing cannot be executed (ETXTBSY).
+    assert!(Command::new("cp").arg("-p").args([&draft, &path]).status().unwrap().success());
     (home, path)
 }
 
