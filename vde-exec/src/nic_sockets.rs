@@ -11,6 +11,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::socket::{MsgFlags, Shutdown, send, shutdown};
 use vde_proto::{DataFailure, DialFailure, MacAddr, SocketPath, Vnl, rarp};
 
@@ -27,6 +28,9 @@ use crate::{as_path, reach, sys};
 /// Longest wait for a switch that is left to notice it; it takes some tenths of a millisecond. The longer
 /// one is for a switch that is called again at once.
 const NOTICE: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(100)];
+
+/// Longest wait for a switch to notice that a call is over, in milliseconds.
+const NOTICE_MS: u8 = 5;
 
 /// A NIC's plug, and the call for the next one.
 #[derive(Debug)]
@@ -193,7 +197,14 @@ impl<'a> NicSockets<'a> {
 
     /// The call failed.
     pub(crate) fn abandon(&mut self) {
-        self.call = Call::default();
+        let call = std::mem::take(&mut self.call);
+        if let (Some(control), Some((switch, _))) = (&call.control, &call.place) {
+            // Others are kept out until the switch has noticed, if it is quick.
+            let _inside = Gate::of(switch).try_enter();
+            let _ = shutdown(control.as_raw_fd(), Shutdown::Write);
+            let mut fds = [PollFd::new(control.as_fd(), PollFlags::POLLIN)];
+            let _ = poll(&mut fds, NOTICE_MS);
+        }
         if self.plug.control.is_none() {
             self.dissolve();
         }

@@ -126,6 +126,12 @@ impl Nic {
         }
         self.advance(now, PlugInput::Tick, out);
         if self.retry_at.is_some_and(|at| now >= at) {
+            if self.lingers {
+                // A switch that loses track of who comes while somebody goes [P-7.8] has to notice first.
+                self.abandon(out);
+                self.retry_at = Some(now.saturating_add(PAUSE));
+                return;
+            }
             self.call(now, Target::Home, self.config.asked, None, out);
         }
     }

@@ -70,6 +70,10 @@ fn a_daemonized_vm_is_watched_over_from_the_background_for_its_life() {
     // It does there what it does in front of a terminal.
     let port = ports.iter().find(|port| !port.endpoints[0].description.contains(&of_b)).unwrap();
     let _ = switch.console(&format!("port/epclose {} {}", port.number, port.endpoints[0].id));
+    switch.wait_for_ports("the watcher to plug in again", |ports| {
+        let mut endpoints = ports.iter().flat_map(|port| &port.endpoints);
+        endpoints.any(|endpoint| endpoint.description == description)
+    });
     b.ping("10.0.0.1", 3);
 
     signal(daemon, "TERM");
