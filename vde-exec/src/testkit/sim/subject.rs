@@ -123,8 +123,8 @@ impl Subject {
             (Canary::SwallowsALoss, Output::Tell(Event::Lost { .. })) => (None, None),
             (Canary::KeepsTheNewStream, Output::Abandon(nic)) => {
                 match self.supervisor.poll_output() {
-                    // Where it is dialed again at once nothing is kept.
-                    next @ Some(Output::Dial(..)) => (Some(Output::Abandon(nic)), next),
+                    // Where it is dialed again, now or in a moment, nothing is kept.
+                    next @ (Some(Output::Dial(..)) | None) => (Some(Output::Abandon(nic)), next),
                     next => (next, None),
                 }
             }
