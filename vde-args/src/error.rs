@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 
+use crate::RelayError;
 use crate::json::JsonError;
 
 /// A command line that cannot be understood, and the place where understanding ended.
@@ -53,6 +54,11 @@ pub enum ArgErrorKind {
     BadExplain,
     /// Neither `on` nor `off`, nor a time as for [`ArgErrorKind::BadTimeout`].
     BadReconnect,
+    /// `--relay` does not say what the relay is for.
+    BadRelay {
+        /// What is wrong with it.
+        error: RelayError,
+    },
     /// An own option that was given an empty word.
     EmptyValue {
         /// What it takes, such as `PATH`.
@@ -145,6 +151,7 @@ impl ArgError {
             | ArgErrorKind::BadVersion
             | ArgErrorKind::BadExplain
             | ArgErrorKind::BadReconnect
+            | ArgErrorKind::BadRelay { .. }
             | ArgErrorKind::BadNumber { key: "descriptor", .. }
             | ArgErrorKind::EmptyValue { .. }
             | ArgErrorKind::NobodyBeside { .. }
@@ -199,6 +206,7 @@ impl fmt::Display for ArgError {
                  or seconds above 0 and up to {}",
                 crate::TIMEOUT_MAX.as_secs()
             ),
+            ArgErrorKind::BadRelay { error } => error.fmt(f),
             ArgErrorKind::EmptyValue { expected } => {
                 write!(f, "an empty word was given where {expected} was expected")
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::own::{Own, OwnId, OwnOption, OwnValue};
 use crate::values::{DESCRIPTOR_MAX, read_descriptor, read_mode, read_timeout};
-use crate::{ArgError, ArgErrorKind, QemuVersion, Spot};
+use crate::{ArgError, ArgErrorKind, QemuVersion, RelayWish, Spot};
 
 /// vdeq's own options, as given.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -41,6 +41,8 @@ pub struct Options {
     pub ready_fd: Option<Given<i32>>,
     /// `--link-state`: tell the guest when its network goes and comes.
     pub link_state: bool,
+    /// `--relay`, each time that it was given: what relays are for from the start.
+    pub relays: Vec<Given<RelayWish>>,
     /// `--mod`: file mode of the data sockets. `None` if not given, or given as 0: a socket of
     /// mode 0 would lock out the very switch it is for \[P-9.2\], and callers of the C library that
     /// meant "the default" passed 0.
@@ -119,6 +121,7 @@ pub(crate) fn watcher_needs(id: OwnId) -> Option<&'static str> {
         OwnId::Control => "answer on a socket",
         OwnId::Events => "tell what happens",
         OwnId::LinkState => "tell the guest of its network",
+        OwnId::Relay => "relay frames",
         _ => return None,
     })
 }
@@ -183,6 +186,14 @@ impl Options {
             OwnId::Control | OwnId::Events | OwnId::ReadyFd => {
                 let spot = Spot::new(index, from..text.len());
                 self.set_file(option, value, spot).map_err(wrong)?;
+            }
+            OwnId::Relay => {
+                let value = RelayWish::parse(value).map_err(|error| {
+                    let span = from + error.span.start..from + error.span.end;
+                    ArgError::at(ArgErrorKind::BadRelay { error }, index, text, span)
+                })?;
+                let spot = Spot::new(index, from..text.len());
+                self.relays.push(Given { value, spot });
             }
             OwnId::Sock => self.add_socks(index, value, from),
             _ => {}

@@ -69,6 +69,8 @@ pub enum OwnId {
     ReadyFd,
     /// `--link-state`
     LinkState,
+    /// `--relay`
+    Relay,
     /// `--mod`
     Mode,
     /// `-sock`
@@ -209,6 +211,13 @@ pub const OWN_OPTIONS: &[OwnOption] = &[
         value: OwnValue::None,
         place: Place::Lead,
         help: "tell the guest when its network goes and comes",
+    },
+    OwnOption {
+        id: OwnId::Relay,
+        spellings: &["--relay"],
+        value: OwnValue::Required("FEATURES"),
+        place: Place::Lead,
+        help: "capture, count or impair frames, such as pcap=FILE or loss=1%",
     },
     OwnOption {
         id: OwnId::Mode,
