@@ -22,6 +22,7 @@ mod place;
 mod probe;
 mod program;
 mod reach;
+pub mod relay;
 mod signals;
 mod socket_name;
 mod stale;
