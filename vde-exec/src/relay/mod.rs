@@ -2,6 +2,7 @@
 
 mod fate;
 mod impairment;
+pub mod pcapng;
 mod pipeline;
 
 pub use impairment::{
