@@ -99,7 +99,8 @@ impl Outlet {
         Ok(Self { file, how: How::Plain, rest: Vec::new() })
     }
 
-    fn of(fd: OwnedFd) -> Result<Self, OutletError> {
+    /// The same for a descriptor that is ours already.
+    pub(crate) fn of(fd: OwnedFd) -> Result<Self, OutletError> {
         let file = File::from(fd);
         let meta = file.metadata().map_err(|error| OutletError::System(errno(&error)))?;
         let kind = meta.file_type();
@@ -178,7 +179,7 @@ impl Outlet {
     }
 
     /// Writes as much as there is room for; 0 if there is none.
-    fn write_some(&self, bytes: &[u8]) -> Result<usize, Errno> {
+    pub(crate) fn write_some(&self, bytes: &[u8]) -> Result<usize, Errno> {
         loop {
             let result = match self.how {
                 How::Plain => (&self.file).write(bytes).map_err(|error| errno(&error)),

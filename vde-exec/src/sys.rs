@@ -1,5 +1,6 @@
 //! The only unsafe code: forking, what a child does between fork and exec, signal dispositions,
-//! descriptors that a system call returns as numbers, and the address that is none.
+//! descriptors that a system call returns as numbers, the address that is none, and many datagrams in
+//! one system call.
 #![allow(unsafe_code, reason = "system calls that the standard library has no safe form for")]
 
 use std::io;
@@ -104,4 +105,78 @@ pub(crate) fn dissolve(socket: BorrowedFd<'_>) -> nix::Result<()> {
     // SAFETY: the address is a live local of the length that is told, and the kernel only reads it.
     let result = unsafe { libc::connect(socket.as_raw_fd(), &raw const nobody, LENGTH) };
     Errno::result(result).map(drop)
+}
+
+/// Receives and sends several datagrams in one system call, without ever waiting.
+///
+/// (nix's `recvmmsg` asks for the senders' addresses, which nobody here reads, and its headers for no
+/// address are wrong from the second call on.)
+pub(crate) struct Messages {
+    headers: Vec<libc::mmsghdr>,
+    pieces: Vec<libc::iovec>,
+}
+
+impl Messages {
+    /// For at most `most` datagrams in a call.
+    pub(crate) fn new(most: usize) -> Self {
+        // SAFETY: these are C structures of integers and pointers, for which zeros are valid values.
+        let header: libc::mmsghdr = unsafe { std::mem::zeroed() };
+        let piece = libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 };
+        Self { headers: vec![header; most], pieces: vec![piece; most] }
+    }
+
+    /// Receives one datagram into each of `slots`, as long as there are some, and puts their lengths,
+    /// also of those that are longer than a slot, into `lengths`; returns how many there were.
+    pub(crate) fn receive<const SIZE: usize>(
+        &mut self,
+        socket: BorrowedFd<'_>,
+        slots: &mut [[u8; SIZE]],
+        lengths: &mut [usize],
+    ) -> nix::Result<usize> {
+        let count = self.point_at(slots.iter_mut().map(|slot| (slot.as_mut_ptr(), slot.len())));
+        let flags = libc::MSG_DONTWAIT | libc::MSG_TRUNC | libc::MSG_CMSG_CLOEXEC;
+        // SAFETY: the first `count` headers point at the first `count` pieces, and these at slots, which
+        // are borrowed for us alone until this function returns.
+        let result = unsafe {
+            let headers = self.headers.as_mut_ptr();
+            libc::recvmmsg(socket.as_raw_fd(), headers, count, flags as _, std::ptr::null_mut())
+        };
+        let received = usize::try_from(Errno::result(result)?).unwrap_or_default();
+        for (length, header) in lengths.iter_mut().zip(self.headers.iter().take(received)) {
+            *length = usize::try_from(header.msg_len).unwrap_or_default();
+        }
+        Ok(received)
+    }
+
+    /// Sends each of `frames` as a datagram, as long as there is room; returns how many were taken. It
+    /// is an error only if the first was not.
+    pub(crate) fn send<'a>(
+        &mut self,
+        socket: BorrowedFd<'_>,
+        frames: impl Iterator<Item = &'a [u8]>,
+    ) -> nix::Result<usize> {
+        // The kernel only reads.
+        let count = self.point_at(frames.map(|frame| (frame.as_ptr().cast_mut(), frame.len())));
+        let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+        // SAFETY: the first `count` headers point at the first `count` pieces, and these at frames,
+        // which are borrowed until this function returns.
+        let result = unsafe {
+            libc::sendmmsg(socket.as_raw_fd(), self.headers.as_mut_ptr(), count, flags as _)
+        };
+        Ok(usize::try_from(Errno::result(result)?).unwrap_or_default())
+    }
+
+    /// Makes each header stand for one of these pieces of memory; returns how many do.
+    fn point_at(&mut self, memory: impl Iterator<Item = (*mut u8, usize)>) -> u32 {
+        let mut count = 0;
+        let headers = self.headers.iter_mut().zip(&mut self.pieces);
+        for ((header, piece), (base, length)) in headers.zip(memory) {
+            *piece = libc::iovec { iov_base: base.cast(), iov_len: length };
+            header.msg_len = 0;
+            header.msg_hdr.msg_iov = piece;
+            header.msg_hdr.msg_iovlen = 1;
+            count += 1;
+        }
+        count
+    }
 }

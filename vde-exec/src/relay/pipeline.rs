@@ -61,6 +61,19 @@ pub struct ImpairmentCounts {
     pub overflowed: u64,
 }
 
+impl ImpairmentCounts {
+    /// Both together.
+    pub(super) fn plus(&self, other: &Self) -> Self {
+        Self {
+            lost: self.lost + other.lost,
+            corrupted: self.corrupted + other.corrupted,
+            duplicated: self.duplicated + other.duplicated,
+            reordered: self.reordered + other.reordered,
+            overflowed: self.overflowed + other.overflowed,
+        }
+    }
+}
+
 impl Pipeline {
     /// An empty one.
     #[must_use]

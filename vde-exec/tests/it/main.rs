@@ -14,4 +14,5 @@ mod dialing;
 mod gate;
 mod probing;
 mod properties;
+mod relay;
 mod supervisor;

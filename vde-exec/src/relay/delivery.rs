@@ -1,0 +1,79 @@
+//! The side of a lane that puts frames into a socket, many at once, and waits for room, but not for long.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, ppoll};
+
+use super::intake::BATCH;
+use super::stats::DirectionStats;
+use crate::sys::Messages;
+
+/// Puts frames into a socket.
+pub(super) struct Delivery {
+    to: Arc<OwnedFd>,
+    messages: Messages,
+    /// How long is waited for room, from the first frame of a batch that finds none.
+    patience: Duration,
+    /// It was waited in vain: until there is room again, nobody waits.
+    is_stalled: bool,
+}
+
+impl Delivery {
+    pub(super) fn new(to: Arc<OwnedFd>, patience: Duration) -> Self {
+        Self { to, messages: Messages::new(BATCH), patience, is_stalled: false }
+    }
+
+    /// Nobody waits any more.
+    pub(super) fn hurry(&mut self) {
+        self.patience = Duration::ZERO;
+    }
+
+    /// Sends frames, none of which is empty, in their order. What is not taken is dropped and counted.
+    pub(super) fn deliver<'a>(
+        &mut self,
+        mut frames: impl Iterator<Item = &'a [u8]> + Clone,
+        stats: &mut DirectionStats,
+    ) {
+        let mut deadline = None;
+        loop {
+            let mut rest = frames.clone();
+            if rest.next().is_none() {
+                return;
+            }
+            match self.messages.send(self.to.as_fd(), frames.clone()) {
+                Ok(count @ 1..) => {
+                    self.is_stalled = false;
+                    frames.by_ref().take(count).for_each(|frame| stats.sent.add(frame.len()));
+                }
+                Err(Errno::EINTR) => {}
+                Ok(0) | Err(Errno::EAGAIN) => {
+                    if !self.wait_for_room(&mut deadline) {
+                        frames.for_each(|_| stats.drops.count(Errno::EAGAIN));
+                        return;
+                    }
+                }
+                // The association may be another one for the next frame.
+                Err(errno) => {
+                    stats.drops.count(errno);
+                    frames = rest;
+                }
+            }
+        }
+    }
+
+    /// Waits for room; false if that is no use any more.
+    fn wait_for_room(&mut self, deadline: &mut Option<Instant>) -> bool {
+        let now = Instant::now();
+        let left = deadline.get_or_insert(now + self.patience).saturating_duration_since(now);
+        if self.is_stalled || left.is_zero() {
+            self.is_stalled = true;
+            return false;
+        }
+        let mut room = [PollFd::new(self.to.as_fd(), PollFlags::POLLOUT)];
+        // When the time is over it is tried once more: there may be room for one frame.
+        ppoll(&mut room, Some(left.into()), None).is_ok()
+    }
+}
