@@ -19,7 +19,7 @@ use nix::poll::PollFlags;
 
 use super::Direction;
 use super::pcapng::{self, PACKET_OVERHEAD, Packet, Statistics};
-use super::sink::{Opened, Sink, SinkError};
+use super::sink::{OpenSink, Opened, SinkError};
 use super::stats::{CaptureState, CaptureStats};
 use super::thread::{Bell, Thread, sleep};
 use crate::outlet::Outlet;
@@ -37,7 +37,7 @@ const LOOK: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct Capture {
     /// Where it is written to.
-    pub sink: Sink,
+    pub sink: OpenSink,
     /// The name of the NIC, `net0` say.
     pub name: String,
     /// What it is plugged into: the locator of its switch.
@@ -75,13 +75,12 @@ pub(super) struct Capturing {
 }
 
 impl Capturing {
-    /// Opens the sink and begins; `failed` is done if it ends by itself.
+    /// Begins; `failed` is done if it ends by itself.
     pub(super) fn begin(
         capture: Capture,
         failed: impl Fn() + Send + 'static,
-    ) -> Result<Self, SinkError> {
-        let Capture { sink, name, description, application } = capture;
-        let opened = sink.open()?;
+    ) -> io::Result<Self> {
+        let Capture { sink: OpenSink(opened), name, description, application } = capture;
         let state = match opened {
             Opened::Writable(_) => CaptureState::Running,
             Opened::Fifo(_) => CaptureState::Waiting,

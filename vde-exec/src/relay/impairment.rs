@@ -80,6 +80,14 @@ pub struct Impairment {
     pub jitter: Duration,
 }
 
+impl Impairment {
+    /// Whether frames stay as they are, whatever the seed.
+    #[must_use]
+    pub fn does_nothing(&self) -> bool {
+        Self { seed: 0, ..*self } == Self::default()
+    }
+}
+
 /// How long a frame that is held back waits, beyond its delay, for one that passes it.
 pub const REORDER_PATIENCE: Duration = Duration::from_millis(10);
 

@@ -35,6 +35,7 @@ mod pipeline;
 mod sink;
 mod stats;
 mod thread;
+mod work;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -48,8 +49,9 @@ pub use impairment::{
     BURST, Impairment, MAX_WAITING_BYTES, MAX_WAITING_FRAMES, Probability, REORDER_PATIENCE,
 };
 pub use pipeline::{ImpairmentCounts, Pipeline};
-pub use sink::{Sink, SinkError};
+pub use sink::{OpenSink, Sink, SinkError};
 pub use stats::{Amount, CaptureState, CaptureStats, DirectionStats, Drops, RelayStats};
+pub use work::{CaptureWork, RelayWork};
 
 use capture::Capturing;
 use lane::{Lane, Setup};
@@ -185,10 +187,22 @@ impl Relay {
         self.ended.as_fd()
     }
 
-    /// Readable as soon as a capture has ended by itself; [`CaptureStats::state`] says why.
+    /// Readable as soon as a capture has ended by itself, until [`Relay::capture_failure`] was asked.
     #[must_use]
     pub fn capture_failed(&self) -> BorrowedFd<'_> {
         self.capture_failed.as_fd()
+    }
+
+    /// Why the capture has ended by itself, if that is news.
+    #[must_use]
+    pub fn capture_failure(&self) -> Option<Errno> {
+        if !self.capture_failed.silence() {
+            return None;
+        }
+        match self.stats().capture?.state {
+            CaptureState::Failed(errno) => Some(errno),
+            _ => None,
+        }
     }
 
     /// Has frames to the VM wait in the kernel's queue, until [`Relay::release`]. When this returns true,
@@ -227,8 +241,8 @@ impl Relay {
     /// written before, if the sink takes it within 40 ms. Returns what became of the one that was ended.
     ///
     /// # Errors
-    /// [`SinkError`]: nothing is captured then.
-    pub fn capture(&self, capture: Option<Capture>) -> Result<Option<CaptureStats>, SinkError> {
+    /// There is no thread to be had: nothing is captured then.
+    pub fn capture(&self, capture: Option<Capture>) -> io::Result<Option<CaptureStats>> {
         let mut captured = self.captured();
         let last = captured.end();
         let failed = Arc::clone(&self.capture_failed);

@@ -45,6 +45,10 @@ pub enum SinkError {
     System(#[from] io::Error),
 }
 
+/// A [`Sink`] that is open: a file has been made or emptied.
+#[derive(Debug)]
+pub struct OpenSink(pub(super) Opened);
+
 /// What was opened.
 #[derive(Debug)]
 pub(super) enum Opened {
@@ -57,11 +61,16 @@ pub(super) enum Opened {
 pub(super) struct QuietFifo(File);
 
 impl Sink {
-    pub(super) fn open(self) -> Result<Opened, SinkError> {
-        match self {
-            Self::Path(path) => open(&path, geteuid().as_raw()),
-            Self::Fd(fd) => Ok(Opened::Writable(outlet(fd)?)),
-        }
+    /// Opens it; nothing is waited for.
+    ///
+    /// # Errors
+    /// [`SinkError`].
+    pub fn open(self) -> Result<OpenSink, SinkError> {
+        let opened = match self {
+            Self::Path(path) => open(&path, geteuid().as_raw())?,
+            Self::Fd(fd) => Opened::Writable(outlet(fd)?),
+        };
+        Ok(OpenSink(opened))
     }
 }
 
@@ -148,7 +157,7 @@ mod tests {
     use std::os::unix::net::UnixListener;
 
     fn open_path(path: &Path) -> Result<Opened, SinkError> {
-        Sink::Path(path.to_owned()).open()
+        Sink::Path(path.to_owned()).open().map(|OpenSink(opened)| opened)
     }
 
     fn write(path: &Path, bytes: &[u8]) {

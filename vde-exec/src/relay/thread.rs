@@ -60,6 +60,11 @@ impl Bell {
         // It fails only if it rings already, 2⁶⁴ times.
         let _ = self.0.write(1);
     }
+
+    /// Whether it rang; it is silent from now on.
+    pub(super) fn silence(&self) -> bool {
+        self.0.read().is_ok()
+    }
 }
 
 impl AsFd for Bell {

@@ -1,5 +1,6 @@
 //! Captures into files and pipes, with and without readers, read back by somebody else's reader.
 
+use super::super::sink::Sink;
 use super::*;
 use crate::testkit::wait;
 use nix::unistd::pipe;
@@ -12,7 +13,7 @@ use std::path::Path;
 fn capture(sink: Sink) -> Capture {
     let [name, description, application] =
         ["net0", "vde:///run/vde.ctl", "test"].map(str::to_owned);
-    Capture { sink, name, description, application }
+    Capture { sink: sink.open().unwrap(), name, description, application }
 }
 
 fn begin(sink: Sink) -> Capturing {

@@ -16,7 +16,7 @@ use super::{Line, numbered, receive};
 
 pub(super) fn capture(sink: Sink) -> Option<Capture> {
     let [name, description, application] = ["net0", "vde:///x", "test"].map(str::to_owned);
-    Some(Capture { sink, name, description, application })
+    Some(Capture { sink: sink.open().unwrap(), name, description, application })
 }
 
 fn state(line: &Line) -> Option<CaptureState> {
