@@ -7,6 +7,7 @@ use std::time::Duration;
 use nix::poll::PollFlags;
 use vde_proto::{PortRequest, Vnl};
 
+use crate::relay::{RelayStats, RelayWork};
 use crate::supervisor::{Event, MoveError, NicStatus, Ticket};
 use crate::vm::End;
 
@@ -58,9 +59,18 @@ impl Attendant for () {
     fn told(&mut self, _: &Event, _: &Report<'_>) {}
 }
 
+/// A request.
+#[derive(Debug)]
+pub enum Order {
+    /// To plug a NIC in elsewhere.
+    Move(Move),
+    /// To have frames of a NIC relayed, or not.
+    Relay(RelayOrder),
+}
+
 /// A request to plug a NIC in elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Order {
+pub struct Move {
     /// Which NIC, in the order of the connections.
     pub nic: usize,
     /// The switch, with an absolute path; the same one if `None`.
@@ -68,6 +78,17 @@ pub struct Order {
     /// The port there. `None` is what the locator says, or any; at the same switch what was asked for
     /// before.
     pub port: Option<PortRequest>,
+    /// For the answer.
+    pub ticket: Ticket,
+}
+
+/// A request for a relay: what there was before is replaced.
+#[derive(Debug)]
+pub struct RelayOrder {
+    /// Which NIC, in the order of the connections.
+    pub nic: usize,
+    /// What the relay is for; `None` takes it out of the path.
+    pub work: Option<RelayWork>,
     /// For the answer.
     pub ticket: Ticket,
 }
@@ -80,6 +101,8 @@ pub struct Report<'a> {
     /// The directory of each NIC's switch.
     pub(crate) switches: &'a [&'a Path],
     pub(crate) status: &'a [NicStatus],
+    /// What each NIC's relay has counted, if it has one.
+    pub(crate) relays: &'a [Option<RelayStats>],
 }
 
 impl<'a> Report<'a> {
@@ -94,6 +117,12 @@ impl<'a> Report<'a> {
     #[must_use]
     pub fn vm(&self) -> i32 {
         self.vm
+    }
+
+    /// What the relay of a NIC has counted, if there is one in its path.
+    #[must_use]
+    pub fn relay_of(&self, nic: usize) -> Option<&'a RelayStats> {
+        self.relays.get(nic)?.as_ref()
     }
 
     /// The directory of the switch that a NIC belongs to.

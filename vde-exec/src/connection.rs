@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use vde_proto::{Description, PortRequest, Vnl};
 
+use crate::data_socket::Access;
 use crate::reach::Reach;
 use crate::switch_dir::SwitchDir;
 
@@ -26,6 +27,8 @@ pub struct Connection {
     pub(crate) user: Option<u32>,
     /// What was dialed, with an absolute path.
     pub(crate) vnl: Vnl,
+    /// Who may reach a socket of the plug while a handshake lasts.
+    pub(crate) access: Access,
     /// Who we said we are.
     pub(crate) description: Description,
     /// How a switch reaches the data socket from now on.

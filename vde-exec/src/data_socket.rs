@@ -31,7 +31,7 @@ use crate::switch_dir::SwitchDir;
 /// datagram that QEMU sends (69,632 bytes, since the kernel doubles the figure).
 const SEND_BUFFER: usize = 64 * 1024;
 
-/// Most datagrams thrown away at [`DataSocket::drain`]: a bound on a hostile sender.
+/// Most datagrams thrown away at once: a bound on a hostile sender.
 const MAX_DRAIN: usize = 4096;
 
 /// Who may reach a data socket's name while the handshake lasts.
@@ -72,6 +72,16 @@ pub enum BindError {
     /// A system call that should not fail did.
     #[error("cannot make a data socket: {0}")]
     System(#[from] Errno),
+}
+
+impl BindError {
+    /// What the kernel said; of several places, about the best.
+    pub(crate) fn errno(&self) -> Errno {
+        match self {
+            Self::NoPlace { tried } => tried.first().map_or(Errno::ENOENT, |(_, errno)| *errno),
+            Self::Group { errno, .. } | Self::System(errno) => *errno,
+        }
+    }
 }
 
 fn list(tried: &[(PathBuf, Errno)]) -> String {
@@ -135,28 +145,28 @@ impl DataSocket {
     /// [`ConnectError`].
     pub(crate) fn connect(&self, to: &SocketPath, owners: &[u32]) -> Result<(), ConnectError> {
         connect_to(self.fd.as_fd(), to, owners)?;
-        self.drain();
+        // From now on the kernel takes datagrams from the switch only, so nobody else's can be among
+        // those that the VM reads, nor the empty one that would end QEMU's reading for good.
+        drain(self.fd.as_fd());
         Ok(())
-    }
-
-    /// Throws away what arrived before the socket was connected: from now on the kernel takes
-    /// datagrams from the switch only, so nobody else's can be among those that the VM reads, nor
-    /// the empty one that would end QEMU's reading for good.
-    fn drain(&self) {
-        let mut byte = [0];
-        for _ in 0..MAX_DRAIN {
-            let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_TRUNC;
-            match recv(self.fd.as_raw_fd(), &mut byte, flags) {
-                Ok(_) | Err(Errno::EINTR | Errno::ECONNRESET) => {}
-                Err(_) => return,
-            }
-        }
     }
 
     /// The descriptor and the name.
     #[must_use]
     pub(crate) fn into_parts(self) -> (OwnedFd, BoundName) {
         (self.fd, self.name)
+    }
+}
+
+/// Throws away what has arrived at a datagram socket.
+pub(crate) fn drain(socket: BorrowedFd<'_>) {
+    let mut byte = [0];
+    for _ in 0..MAX_DRAIN {
+        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_TRUNC;
+        match recv(socket.as_raw_fd(), &mut byte, flags) {
+            Ok(_) | Err(Errno::EINTR | Errno::ECONNRESET) => {}
+            Err(_) => return,
+        }
     }
 }
 

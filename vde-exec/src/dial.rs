@@ -178,7 +178,8 @@ impl Call<'_> {
         });
         let (started, switch, vnl) = (Instant::now(), self.switch.clone(), self.vnl.clone());
         let (gate, control, peer, inside) = (Gate::of(self.switch), None, None, None);
-        Dialing { plug, started, switch, vnl, port, data, control, peer, gate, inside }
+        let access = self.access;
+        Dialing { plug, started, switch, vnl, access, port, data, control, peer, gate, inside }
             .run(interrupt)
     }
 }
@@ -198,6 +199,7 @@ struct Dialing {
     started: Instant,
     switch: SwitchDir,
     vnl: Vnl,
+    access: Access,
     port: PortRequest,
     data: DataSocket,
     control: Option<OwnedFd>,
@@ -250,9 +252,9 @@ impl Dialing {
         let user = calls::user_of_switch(control.as_fd());
         let (port, peer) = (peer.switch_port(), as_path(peer.as_bytes()).to_owned());
         let description = self.plug.config().description.clone();
-        let (switch, vnl) = (self.switch, self.vnl);
+        let (switch, vnl, access) = (self.switch, self.vnl, self.access);
         let control = Some(control);
-        Ok(Connection { control, data, switch, port, peer, user, vnl, description, reach })
+        Ok(Connection { control, data, switch, port, peer, user, vnl, access, description, reach })
     }
 
     /// Interrupted. A switch that is answering just now would keep the port for ever if we hung up

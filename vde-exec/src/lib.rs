@@ -25,6 +25,7 @@ mod reach;
 pub mod relay;
 mod signals;
 mod socket_name;
+mod splice;
 mod stale;
 pub mod supervisor;
 mod switch_dir;
@@ -34,7 +35,7 @@ pub mod testkit;
 mod version_cache;
 mod vm;
 
-pub use attendant::{Attendant, Order, Report};
+pub use attendant::{Attendant, Move, Order, RelayOrder, Report};
 pub use background::{Back, Front, Side, split};
 pub use connection::Connection;
 pub use data_socket::BindError;

@@ -8,10 +8,11 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, poll};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{MsgFlags, Shutdown, send, shutdown};
 use vde_proto::{DataFailure, DialFailure, MacAddr, SocketPath, Vnl, rarp};
 
@@ -21,6 +22,8 @@ use crate::data_socket::connect_to;
 use crate::environment::Environment;
 use crate::gate::{Gate, Guard};
 use crate::give_back::wait_until_gone;
+use crate::relay::{Relay, RelayWork};
+use crate::splice::Spliced;
 use crate::supervisor::{Stream, Target, Ticket};
 use crate::switch_dir::{LocateError, SwitchDir};
 use crate::{as_path, reach, sys};
@@ -41,6 +44,22 @@ pub(crate) struct NicSockets<'a> {
     order: Option<(Ticket, Option<Vnl>)>,
     /// Since when another process is inside the gate.
     knocking: Option<Instant>,
+    /// The relay in the path, if there is one.
+    relay: Option<Spliced>,
+    /// The splice that is being carried out.
+    splice: Option<Splice>,
+    /// Since when the relay in the path is known to have ended.
+    dead_since: Option<Instant>,
+}
+
+/// A relay that is put into the path, or taken out.
+#[derive(Debug)]
+struct Splice {
+    ticket: Ticket,
+    /// What is going to be in the path; if nothing, the VM is plugged in directly.
+    relay: Option<Spliced>,
+    /// The switch has been asked.
+    has_begun: bool,
 }
 
 /// What becomes a part of the plug if the call succeeds. The control stream is dropped before the
@@ -60,7 +79,16 @@ struct Call {
 
 impl<'a> NicSockets<'a> {
     pub(crate) fn new(plug: &'a mut Connection) -> Self {
-        Self { plug, call: Call::default(), order: None, knocking: None }
+        let call = Call::default();
+        Self {
+            plug,
+            call,
+            order: None,
+            knocking: None,
+            relay: None,
+            splice: None,
+            dead_since: None,
+        }
     }
 
     /// The plug as it is now, or was last.
@@ -74,9 +102,52 @@ impl<'a> NicSockets<'a> {
         self.order.get_or_insert((ticket, switch));
     }
 
+    /// Prepares to put a relay into the path, or to take it out; returns what the supervisor has to be
+    /// told of the relay. It is going to refuse the order if another one is being carried out.
+    pub(crate) fn take_splice(
+        &mut self,
+        ticket: Ticket,
+        work: Option<RelayWork>,
+        environment: &Environment,
+    ) -> Result<Option<SocketPath>, Errno> {
+        let relay = work.map(|work| Spliced::prepare(self.plug, environment, work)).transpose()?;
+        let address = relay.as_ref().and_then(Spliced::address);
+        self.splice.get_or_insert(Splice { ticket, relay, has_begun: false });
+        Ok(address)
+    }
+
     /// The order with this ticket is done with.
     pub(crate) fn answered(&mut self, ticket: Ticket) {
         self.order.take_if(|(order, _)| *order == ticket);
+        self.splice.take_if(|splice| splice.ticket == ticket);
+    }
+
+    /// The relay in the path, if there is one.
+    pub(crate) fn relay(&self) -> Option<&Relay> {
+        self.relay.as_ref().map(Spliced::relay)
+    }
+
+    /// What becomes readable if the relay ends by itself, as long as that is news.
+    pub(crate) fn relay_end(&self) -> Option<BorrowedFd<'_>> {
+        self.relay().filter(|_| self.dead_since.is_none()).map(Relay::ended)
+    }
+
+    /// Whether the relay in the path has ended by itself.
+    pub(crate) fn is_relay_dead(&self) -> bool {
+        self.relay().is_some_and(|relay| {
+            let mut fds = [PollFd::new(relay.ended(), PollFlags::POLLIN)];
+            matches!(poll(&mut fds, PollTimeout::ZERO), Ok(1..))
+        })
+    }
+
+    /// Since when the relay in the path is known to have ended.
+    pub(crate) fn dead_since(&self) -> Option<Instant> {
+        self.dead_since
+    }
+
+    /// The relay in the path has ended, and something is done about it now.
+    pub(crate) fn note_dead(&mut self, now: Instant) {
+        self.dead_since = Some(now);
     }
 
     /// Connects a new control stream.
@@ -98,6 +169,9 @@ impl<'a> NicSockets<'a> {
         let (switch, vnl) =
             SwitchDir::locate(vnl, environment).map_err(|error| locate_failure(&error))?;
         let inside = self.enter(&switch)?;
+        if let Some(splice) = &mut self.splice {
+            splice.has_begun = true;
+        }
         let stays = self.plug.control.is_some() && switch.is_same_as(&self.plug.switch);
         self.call = Call { inside, place: Some((switch, vnl)), stays, ..Call::default() };
         // That somebody listens where we are plugged in needs no proof.
@@ -118,7 +192,8 @@ impl<'a> NicSockets<'a> {
         {
             return Err(DialFailure::Stranger);
         }
-        if !user.is_some_and(|user| self.plug.reach.suits(user)) {
+        let reach = self.relay.as_ref().map_or(&self.plug.reach, Spliced::reach);
+        if !user.is_some_and(|user| reach.suits(user)) {
             return Err(DialFailure::OutOfReach);
         }
         (self.call.control, self.call.user) = (Some(control), user);
@@ -151,6 +226,10 @@ impl<'a> NicSockets<'a> {
 
     /// Sends a request over the new control stream; whether that is possible.
     pub(crate) fn send(&mut self, request: &[u8]) -> bool {
+        if let (Some(relay), true) = (&self.relay, self.goes_direct()) {
+            relay.hold();
+            relay.let_go(self.plug.data.as_fd());
+        }
         if self.call.stays && self.call.control.is_none() && self.connect(Target::Home).is_err() {
             return false;
         }
@@ -160,6 +239,11 @@ impl<'a> NicSockets<'a> {
     /// Leaves the switch: its frames and ours go nowhere from now on, and another may connect to us.
     pub(crate) fn unplug(&mut self) {
         self.dissolve();
+        self.leave();
+    }
+
+    /// Gives the port back.
+    fn leave(&mut self) {
         let Some(control) = self.plug.control.take() else { return };
         let is_alive = !matches!(calls::hear(control.as_fd(), &mut [0]), calls::Heard::End);
         let _inside = is_alive.then(|| Gate::of(&self.plug.switch).try_enter());
@@ -177,8 +261,37 @@ impl<'a> NicSockets<'a> {
         let control = self.call.control.as_ref().ok_or(DataFailure::Gone)?;
         let owners = calls::trusted_owners(control.as_fd());
         self.call.peer = Some(path.clone());
-        connect_to(self.plug.data.as_fd(), path, &owners)
-            .map_err(|error| calls::data_failure(&error))
+        let socket = match &self.splice {
+            Some(Splice { relay: Some(relay), has_begun: true, .. }) => relay.outer(),
+            _ if self.goes_direct() => self.plug.data.as_fd(),
+            _ => self.face(),
+        };
+        connect_to(socket, path, &owners).map_err(|error| calls::data_failure(&error))
+    }
+
+    /// Has the other socket face the switch, and gives the port back that the one before had.
+    pub(crate) fn swap(&mut self) -> Result<(), Errno> {
+        let data = self.plug.data.as_fd();
+        let Some(splice) = self.splice.take() else { return Ok(()) };
+        match splice.relay {
+            Some(relay) => {
+                let is_held = self.plug.control.is_some();
+                let peer = SocketPath::new(self.plug.peer.as_os_str().as_bytes()).ok();
+                relay.insert(data, &self.plug.reach, peer.as_ref().filter(|_| is_held))?;
+                self.leave();
+                self.relay = Some(relay);
+            }
+            None => {
+                self.leave();
+                let relay = self.relay.take();
+                if let (Some(relay), false) = (&relay, splice.has_begun) {
+                    relay.let_go(self.plug.data.as_fd());
+                }
+                let _ = relay.map(Spliced::stop);
+                self.dead_since = None;
+            }
+        }
+        Ok(())
     }
 
     /// The new control stream is the plug's.
@@ -205,6 +318,10 @@ impl<'a> NicSockets<'a> {
             let mut fds = [PollFd::new(control.as_fd(), PollFlags::POLLIN)];
             let _ = poll(&mut fds, NOTICE_MS);
         }
+        if let (Some(relay), true) = (&self.relay, self.goes_direct()) {
+            relay.take_back(self.plug.data.as_fd());
+        }
+        self.splice.take_if(|splice| splice.has_begun);
         if self.plug.control.is_none() {
             self.dissolve();
         }
@@ -214,7 +331,7 @@ impl<'a> NicSockets<'a> {
     /// that is full it is lost.
     pub(crate) fn announce(&self, mac: MacAddr) {
         let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
-        let _ = send(self.plug.data.as_raw_fd(), &rarp::announcement(mac), flags);
+        let _ = send(self.face().as_raw_fd(), &rarp::announcement(mac), flags);
     }
 
     /// A control stream, if it is open.
@@ -228,7 +345,17 @@ impl<'a> NicSockets<'a> {
 
     fn dissolve(&self) {
         // It is a datagram socket, for which this cannot fail.
-        let _ = sys::dissolve(self.plug.data.as_fd());
+        let _ = sys::dissolve(self.face());
+    }
+
+    /// The socket that faces the switch.
+    fn face(&self) -> BorrowedFd<'_> {
+        self.relay.as_ref().map_or(self.plug.data.as_fd(), Spliced::outer)
+    }
+
+    /// Whether the VM's own socket is being plugged in again in place of a relay's.
+    fn goes_direct(&self) -> bool {
+        self.splice.as_ref().is_some_and(|splice| splice.has_begun && splice.relay.is_none())
     }
 }
 

@@ -11,6 +11,7 @@
 //! name goes when we do.
 
 use std::fs::{self, File};
+use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 
@@ -41,6 +42,14 @@ impl Reach {
         match name.handle().try_clone() {
             Ok(file) => Self::Handle(file),
             Err(_) => Self::Name(name),
+        }
+    }
+
+    /// The same way, to the socket that `name` is bound to.
+    pub(crate) fn same_for(&self, name: BoundName) -> io::Result<Self> {
+        match self {
+            Self::Handle(_) => name.handle().try_clone().map(Self::Handle),
+            Self::Name(_) => Ok(Self::Name(name)),
         }
     }
 

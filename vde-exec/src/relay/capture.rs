@@ -76,10 +76,7 @@ pub(super) struct Capturing {
 
 impl Capturing {
     /// Begins; `failed` is done if it ends by itself.
-    pub(super) fn begin(
-        capture: Capture,
-        failed: impl Fn() + Send + 'static,
-    ) -> io::Result<Self> {
+    pub(super) fn begin(capture: Capture, failed: impl Fn() + Send + 'static) -> io::Result<Self> {
         let Capture { sink: OpenSink(opened), name, description, application } = capture;
         let state = match opened {
             Opened::Writable(_) => CaptureState::Running,

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use nix::errno::Errno;
 use vde_proto::{PlugError, PortRequest};
 
 /// Why a NIC is not plugged in.
@@ -50,6 +51,25 @@ pub enum Event {
         /// Whether that was asked for.
         moved: bool,
     },
+    /// There is a relay in the path of this NIC now, or none any more.
+    Spliced {
+        /// Which NIC.
+        nic: usize,
+        /// Whether there is one.
+        is_relayed: bool,
+    },
+    /// The relay of this NIC ended by itself, which is a fault of ours; it is taken out of the path.
+    RelayFailed {
+        /// Which NIC.
+        nic: usize,
+    },
+    /// The capture of this NIC's frames ended by itself; the relay goes on.
+    CaptureFailed {
+        /// Which NIC.
+        nic: usize,
+        /// Why: nobody reads any more (`EPIPE`), the disk is full.
+        errno: i32,
+    },
     /// The time for plugging in again is over; the VM runs on without this network.
     GaveUp {
         /// Which NIC.
@@ -73,6 +93,8 @@ pub enum MoveError {
     NoAddress,
     /// The handshake failed.
     Plug(PlugError),
+    /// The sockets of a relay could not be exchanged for those of the VM, or the other way round.
+    Splice(i32),
     /// The VM ended before it was done.
     Ended,
 }
@@ -87,6 +109,8 @@ pub struct NicStatus {
     pub asked: PortRequest,
     /// The port of the switch, if it is plugged in and the switch tells.
     pub port: Option<u32>,
+    /// Whether there is a relay in its path.
+    pub is_relayed: bool,
     /// Since when it has been in this state; for a lost plug, since when it is lost.
     pub since: Duration,
     /// How often it was plugged in again.
@@ -126,6 +150,9 @@ impl fmt::Display for MoveError {
             Self::Busy => f.write_str("the NIC is being moved already"),
             Self::NoAddress => f.write_str("its data socket has no name that a switch can reach"),
             Self::Plug(error) => error.fmt(f),
+            Self::Splice(errno) => {
+                write!(f, "sockets cannot be exchanged: {}", Errno::from_raw(*errno).desc())
+            }
             Self::Ended => f.write_str("the virtual machine ended"),
         }
     }

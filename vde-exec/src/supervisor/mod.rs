@@ -43,6 +43,7 @@
 mod backoff;
 mod event;
 mod nic;
+mod splice;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -147,6 +148,19 @@ pub enum Input<'a> {
     SignalRefused(i32),
     /// The VM ended.
     VmEnded(End),
+    /// Swap was done: the other socket faces the switch.
+    Swapped(usize),
+    /// It could not be, for this errno; everything is as it was before.
+    SwapFailed(usize, i32),
+    /// Somebody wants a relay between a NIC and its switch, or none.
+    Splice {
+        /// Which NIC.
+        nic: usize,
+        /// Where a switch reaches the relay's socket; `None` takes the relay out.
+        relay: Option<SocketPath>,
+        /// For the answer.
+        ticket: Ticket,
+    },
     /// Somebody wants a NIC to be plugged in elsewhere.
     Replug {
         /// Which NIC.
@@ -176,6 +190,10 @@ pub enum Output {
     /// Close the new control stream, if there is one, and dissolve the association of the data socket
     /// unless a plug is held.
     Abandon(usize),
+    /// Have the other socket face the switch: that of a relay, or the VM's own again. If a plug is held,
+    /// hang up on its control stream after that. Answered by [`Input::Swapped`] or
+    /// [`Input::SwapFailed`].
+    Swap(usize),
     /// Send a frame by which switches learn where this address is. It does not matter if it is lost.
     Announce(usize, MacAddr),
     /// Show the guest that its cable is plugged in, or that it is not.
@@ -230,13 +248,19 @@ impl Supervisor {
             | Input::Received(nic, ..)
             | Input::Closed(nic, _)
             | Input::DataConnected(nic)
-            | Input::DataConnectFailed(nic, _) => {
+            | Input::DataConnectFailed(nic, _)
+            | Input::Swapped(nic)
+            | Input::SwapFailed(nic, _) => {
                 if let Some(nic) = self.nics.get_mut(nic) {
                     nic.handle(now, &input, &mut self.outputs);
                 }
             }
             Input::Replug { nic, target, port, ticket } => match self.nics.get_mut(nic) {
                 Some(nic) => nic.replug(now, target, port, ticket, &mut self.outputs),
+                None => self.outputs.push_back(Output::Answer(ticket, Err(MoveError::NoSuchNic))),
+            },
+            Input::Splice { nic, relay, ticket } => match self.nics.get_mut(nic) {
+                Some(nic) => nic.splice(now, relay, ticket, &mut self.outputs),
                 None => self.outputs.push_back(Output::Answer(ticket, Err(MoveError::NoSuchNic))),
             },
             Input::Signal { number, had_by_vm, stops } => {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use vde_proto::plug::{Input as PlugInput, Output as PlugOutput};
-use vde_proto::{ClientAddress, DialFailure, Plug, PlugConfig, PlugError, PortRequest};
+use vde_proto::{ClientAddress, DialFailure, Plug, PlugConfig, PlugError, PortRequest, SocketPath};
 
 use super::backoff::{Backoff, FLAP, STEADY};
 use super::{
@@ -24,21 +24,25 @@ const PATIENCE: u32 = 4;
 /// A NIC. While it is neither held nor given up, an attempt is under way or `retry_at` is set.
 #[derive(Debug)]
 pub(super) struct Nic {
-    index: usize,
-    config: NicConfig,
+    pub(super) index: usize,
+    pub(super) config: NicConfig,
     policy: Policy,
-    held: Option<Held>,
-    attempt: Option<Attempt>,
+    pub(super) held: Option<Held>,
+    pub(super) attempt: Option<Attempt>,
+    /// Where a switch reaches the relay that is in the path, if one is.
+    pub(super) relay: Option<SocketPath>,
+    /// A splice that needs no handshake, since there is no plug.
+    pub(super) swap: Option<Swap>,
     /// The switch was given up that did not answer, but its stream is still open: where it ends, somebody
     /// has ended the switch that hung.
     lingers: bool,
     /// That has happened in this outage: pauses are kept from now on.
     has_hurried: bool,
-    retry_at: Option<Duration>,
+    pub(super) retry_at: Option<Duration>,
     /// Since when it is not held.
     lost_at: Duration,
-    given_up: bool,
-    backoff: Backoff,
+    pub(super) given_up: bool,
+    pub(super) backoff: Backoff,
     /// Calls since the plug was lost.
     attempts: u32,
     replugs: u64,
@@ -49,23 +53,38 @@ pub(super) struct Nic {
 
 /// A plug that is up.
 #[derive(Debug)]
-struct Held {
-    since: Duration,
-    port: Option<u32>,
+pub(super) struct Held {
+    pub(super) since: Duration,
+    pub(super) port: Option<u32>,
     /// Bytes that the switch said.
     chatter: usize,
 }
 
+/// What is wanted of a handshake.
+#[derive(Debug, Clone)]
+pub(super) struct Call {
+    pub(super) target: Target,
+    pub(super) port: PortRequest,
+    /// Whose request it is; nobody's if the plug was lost.
+    pub(super) ticket: Option<Ticket>,
+    /// What is going to face the switch, if that changes: the relay at this address, or none.
+    pub(super) splice: Option<Option<SocketPath>>,
+}
+
 /// A handshake under way.
 #[derive(Debug)]
-struct Attempt {
-    plug: Plug,
-    target: Target,
-    port: PortRequest,
-    /// Whose request it is; nobody's if the plug was lost.
-    ticket: Option<Ticket>,
+pub(super) struct Attempt {
+    pub(super) plug: Plug,
+    pub(super) call: Call,
     /// The port that the switch gave.
-    given: Option<u32>,
+    pub(super) given: Option<u32>,
+}
+
+/// A splice under way.
+#[derive(Debug)]
+pub(super) struct Swap {
+    pub(super) relay: Option<SocketPath>,
+    pub(super) ticket: Ticket,
 }
 
 impl Nic {
@@ -78,6 +97,8 @@ impl Nic {
             policy,
             held: Some(held),
             attempt: None,
+            relay: None,
+            swap: None,
             lingers: false,
             has_hurried: false,
             retry_at: None,
@@ -97,7 +118,7 @@ impl Nic {
             match input {
                 Input::Closed(_, Stream::New) if !self.has_hurried => {
                     self.has_hurried = true;
-                    return self.call(now, Target::Home, self.config.asked, None, out);
+                    return self.call(now, self.home(), out);
                 }
                 // It ends again, or answers when nobody waits any more.
                 Input::Closed(_, Stream::New) | Input::Received(_, Stream::New, _) => {
@@ -115,6 +136,8 @@ impl Nic {
             Input::DialFailed(_, failure) => PlugInput::DialFailed(failure),
             Input::DataConnected(_) => PlugInput::DataConnected,
             Input::DataConnectFailed(_, failure) => PlugInput::DataConnectFailed(failure),
+            Input::Swapped(_) => return self.swapped(now, out),
+            Input::SwapFailed(_, errno) => return self.swap_failed(now, errno, out),
             _ => return,
         };
         self.advance(now, event, out);
@@ -132,7 +155,7 @@ impl Nic {
                 self.retry_at = Some(now.saturating_add(PAUSE));
                 return;
             }
-            self.call(now, Target::Home, self.config.asked, None, out);
+            self.call(now, self.home(), out);
         }
     }
 
@@ -152,12 +175,14 @@ impl Nic {
             return out.push_back(Output::Answer(ticket, Err(MoveError::Busy)));
         }
         self.abandon(out);
-        self.call(now, target, port, Some(ticket), out);
+        self.call(now, Call { target, port, ticket: Some(ticket), splice: None }, out);
     }
 
     /// The VM ended: whoever waits for an answer gets it.
     pub(super) fn end(&mut self, out: &mut VecDeque<Output>) {
-        if let Some(ticket) = self.attempt.as_mut().and_then(|attempt| attempt.ticket.take()) {
+        let of_attempt = self.attempt.as_mut().and_then(|attempt| attempt.call.ticket.take());
+        let of_swap = self.swap.take().map(|swap| swap.ticket);
+        for ticket in of_attempt.into_iter().chain(of_swap) {
             out.push_back(Output::Answer(ticket, Err(MoveError::Ended)));
         }
     }
@@ -177,6 +202,7 @@ impl Nic {
             state,
             asked: self.config.asked,
             port: self.held.as_ref().and_then(|held| held.port),
+            is_relayed: self.relay.is_some(),
             since: self.held.as_ref().map_or(self.lost_at, |held| held.since),
             replugs: self.replugs,
             attempts: self.attempts,
@@ -194,8 +220,15 @@ impl Nic {
         }
     }
 
-    fn is_moving(&self) -> bool {
-        self.attempt.as_ref().is_some_and(|attempt| attempt.ticket.is_some())
+    /// Whether somebody waits for an answer.
+    pub(super) fn is_moving(&self) -> bool {
+        let attempt = self.attempt.as_ref();
+        self.swap.is_some() || attempt.is_some_and(|attempt| attempt.call.ticket.is_some())
+    }
+
+    /// The call to where the NIC belongs.
+    pub(super) fn home(&self) -> Call {
+        Call { target: Target::Home, port: self.config.asked, ticket: None, splice: None }
     }
 
     fn may_retry(&self) -> bool {
@@ -226,7 +259,7 @@ impl Nic {
         }
         let held = now.saturating_sub(since);
         if held >= STEADY {
-            return self.call(now, Target::Home, self.config.asked, None, out);
+            return self.call(now, self.home(), out);
         }
         let pause = match held < FLAP {
             true => self.backoff.after(&PlugError::HungUp),
@@ -249,68 +282,74 @@ impl Nic {
         Some(since)
     }
 
-    fn show_link(&self, up: bool, out: &mut VecDeque<Output>) {
+    pub(super) fn show_link(&self, up: bool, out: &mut VecDeque<Output>) {
         if self.policy.link_state {
             out.push_back(Output::SetLink(self.index, up));
         }
     }
 
     /// Begins a handshake.
-    fn call(
-        &mut self,
-        now: Duration,
-        target: Target,
-        port: PortRequest,
-        ticket: Option<Ticket>,
-        out: &mut VecDeque<Output>,
-    ) {
+    pub(super) fn call(&mut self, now: Duration, call: Call, out: &mut VecDeque<Output>) {
         self.retry_at = None;
         self.abandon(out);
-        let Some(address) = self.config.address.clone() else { return };
-        let timeout = match ticket {
+        let relay = call.splice.as_ref().unwrap_or(&self.relay);
+        let Some(address) = relay.as_ref().or(self.config.address.as_ref()).cloned() else {
+            return;
+        };
+        let timeout = match call.ticket {
             // The VM is without a network meanwhile, and somebody waits.
             Some(_) => self.policy.timeout,
             None => self.policy.timeout.saturating_mul(PATIENCE),
         };
         let plug = Plug::new(PlugConfig {
             address: ClientAddress::Path(address),
-            port,
+            port: call.port,
             description: self.config.description.clone(),
             timeout,
             attempts: ATTEMPTS,
             pause: PAUSE,
         });
         self.attempts = self.attempts.saturating_add(1);
-        self.attempt = Some(Attempt { plug, target, port, ticket, given: None });
+        self.attempt = Some(Attempt { plug, call, given: None });
         self.advance(now, PlugInput::Start, out);
     }
 
     /// Tells the handshake what happened, and does what it says.
     fn advance(&mut self, now: Duration, input: PlugInput<'_>, out: &mut VecDeque<Output>) {
         let Some(attempt) = &mut self.attempt else { return };
-        let target = attempt.target;
+        let target = attempt.call.target;
         match attempt.plug.handle(now, input) {
             None => {}
             Some(PlugOutput::Dial) => out.push_back(Output::Dial(self.index, target)),
             Some(PlugOutput::Send(request)) => {
-                // Somebody listens; now the old switch can be left.
-                self.unplug(now, out);
+                // Somebody listens; now the old switch can be left, unless another socket comes.
+                if attempt.call.splice.is_none() {
+                    self.unplug(now, out);
+                }
                 out.push_back(Output::Send(self.index, request));
             }
             Some(PlugOutput::ConnectData(path)) => {
                 attempt.given = path.switch_port();
                 out.push_back(Output::ConnectData(self.index, path));
             }
-            Some(PlugOutput::Up) => self.hold(now, out),
+            Some(PlugOutput::Up) if attempt.call.splice.is_some() => {
+                out.push_back(Output::Swap(self.index));
+            }
+            Some(PlugOutput::Up) => {
+                if let Some(attempt) = self.attempt.take() {
+                    self.hold(now, attempt, out);
+                }
+            }
             Some(PlugOutput::Failed(error)) => self.fail(now, error, out),
             Some(PlugOutput::Lost) => self.fail(now, PlugError::HungUp, out),
         }
     }
 
     /// The handshake succeeded.
-    fn hold(&mut self, now: Duration, out: &mut VecDeque<Output>) {
-        let Some(attempt) = self.attempt.take() else { return };
-        self.config.asked = attempt.port;
+    pub(super) fn hold(&mut self, now: Duration, attempt: Attempt, out: &mut VecDeque<Output>) {
+        if attempt.call.splice.is_none() {
+            self.config.asked = attempt.call.port;
+        }
         self.given_up = false;
         self.replugs = self.replugs.saturating_add(1);
         self.held = Some(Held { since: now, port: attempt.given, chatter: 0 });
@@ -324,9 +363,9 @@ impl Nic {
             port: attempt.given,
             outage: now.saturating_sub(self.lost_at),
             attempts: self.attempts,
-            moved: attempt.ticket.is_some(),
+            moved: attempt.call.ticket.is_some(),
         }));
-        if let Some(ticket) = attempt.ticket {
+        if let Some(ticket) = attempt.call.ticket {
             out.push_back(Output::Answer(ticket, Ok(())));
         }
     }
@@ -335,17 +374,12 @@ impl Nic {
     fn fail(&mut self, now: Duration, error: PlugError, out: &mut VecDeque<Output>) {
         let Some(attempt) = self.attempt.take() else { return };
         let is_silent = matches!(error, PlugError::NoAnswer { .. });
-        self.lingers = is_silent && attempt.ticket.is_none() && self.may_retry();
+        self.lingers = is_silent && attempt.call.ticket.is_none() && self.may_retry();
         if !self.lingers {
             out.push_back(Output::Abandon(self.index));
         }
-        if let Some(ticket) = attempt.ticket {
-            out.push_back(Output::Answer(ticket, Err(MoveError::Plug(error))));
-            if self.held.is_none() && !self.given_up {
-                // Back to where it was; once even if nothing is ever made again otherwise.
-                self.call(now, Target::Home, self.config.asked, None, out);
-            }
-            return;
+        if let Some(ticket) = attempt.call.ticket {
+            return self.refuse(now, ticket, MoveError::Plug(error), out);
         }
         self.last_trouble = Some(Trouble::Plug(error.clone()));
         if self.attempts == 1 && error == PlugError::Refused && self.may_retry() {
@@ -365,8 +399,23 @@ impl Nic {
         }
     }
 
+    /// A request was not granted: everything is as it was, or is going to be.
+    pub(super) fn refuse(
+        &mut self,
+        now: Duration,
+        ticket: Ticket,
+        error: MoveError,
+        out: &mut VecDeque<Output>,
+    ) {
+        out.push_back(Output::Answer(ticket, Err(error)));
+        if self.held.is_none() && !self.given_up {
+            // Back to where it was; once even if nothing is ever made again otherwise.
+            self.call(now, self.home(), out);
+        }
+    }
+
     /// Ends the call under way, or the stream that is left of the last one.
-    fn abandon(&mut self, out: &mut VecDeque<Output>) {
+    pub(super) fn abandon(&mut self, out: &mut VecDeque<Output>) {
         if self.attempt.take().is_some() | std::mem::take(&mut self.lingers) {
             out.push_back(Output::Abandon(self.index));
         }

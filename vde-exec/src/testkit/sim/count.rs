@@ -18,6 +18,10 @@ impl World {
                 Mark::Failing
             }
             Event::Plugged { .. } => Mark::Plugged,
+            Event::Spliced { is_relayed: true, .. } => Mark::RelayIn,
+            Event::Spliced { is_relayed: false, .. } => Mark::RelayOut,
+            // The driver's word, and not the supervisor's.
+            Event::RelayFailed { .. } | Event::CaptureFailed { .. } => return,
             Event::GaveUp { why, .. } => {
                 self.count_trouble(why);
                 Mark::GaveUp
@@ -33,7 +37,7 @@ impl World {
             Err(MoveError::NoSuchNic) => Mark::MoveNoSuchNic,
             Err(MoveError::Busy) => Mark::MoveBusy,
             Err(MoveError::NoAddress) => Mark::MoveNoAddress,
-            Err(MoveError::Plug(_)) => Mark::MoveFailed,
+            Err(MoveError::Plug(_) | MoveError::Splice(_)) => Mark::MoveFailed,
             Err(MoveError::Ended) => Mark::MoveEnded,
         };
         self.cover.hit(mark);

@@ -84,6 +84,8 @@ marks! {
     LostForGood = "event: lost for good",
     Failing = "event: failing",
     Plugged = "event: plugged",
+    RelayIn = "event: a relay is in the path",
+    RelayOut = "event: no relay is in the path any more",
     GaveUp = "event: gave up",
     TellsRefused = "event: signal refused",
     TroubleHungUp = "trouble: hung up",

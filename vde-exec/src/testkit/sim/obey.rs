@@ -42,6 +42,9 @@ impl World {
                     self.kernel.dissolve(state.data);
                 }
             }
+            Output::Swap(nic) => {
+                self.vdeqs[index].results.push_back(Input::Swapped(nic));
+            }
             Output::Announce(nic, mac) => {
                 self.cover.hit(Mark::Announced);
                 let frame = Rc::from(&rarp::announcement(mac)[..]);

@@ -187,6 +187,7 @@ fn nic_of(output: &Output) -> Option<usize> {
         | Output::Unplug(nic)
         | Output::ConnectData(nic, _)
         | Output::Keep(nic)
+        | Output::Swap(nic)
         | Output::Abandon(nic)
         | Output::Announce(nic, _)
         | Output::SetLink(nic, _) => Some(*nic),

@@ -165,7 +165,10 @@ impl Silent {
                 so(may, || format!("{event:?}, but it is {:?}", nic.told))?;
                 nic.told = Told::LostForGood;
             }
-            Event::SignalRefused(_) => {}
+            Event::Spliced { .. }
+            | Event::RelayFailed { .. }
+            | Event::CaptureFailed { .. }
+            | Event::SignalRefused(_) => {}
         }
         Ok(())
     }

@@ -21,15 +21,22 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use vde_proto::{MacAddr, PortRequest};
 
-use crate::attendant::{Attendant, Order, Report};
+use crate::attendant::{Attendant, Move, Order, Report};
 use crate::calls::{self, Heard};
 use crate::connection::Connection;
 use crate::environment::Environment;
 use crate::nic_sockets::NicSockets;
+use crate::relay::Relay;
 use crate::signals::{Caught, Signals};
-use crate::supervisor::{Input, NicConfig, NicStatus, Output, Policy, Stream, Supervisor, Target};
+use crate::supervisor::{
+    Input, MoveError, NicConfig, NicStatus, Output, Policy, Stream, Supervisor, Target, Ticket,
+};
 use crate::switch_dir::SwitchDir;
 use crate::vm::{End, Fate, Vm};
+
+mod relays;
+
+use relays::Relays;
 
 /// How long answers that are on their way are waited for at the end, in milliseconds \[P-7.10\].
 const GRACE_MS: u8 = 200;
@@ -74,7 +81,8 @@ pub fn supervise(
     let supervisor = Supervisor::new(Duration::ZERO, settings.policy, configs.collect());
     let nics = connections.iter_mut().map(NicSockets::new).collect();
     let environment = &settings.environment;
-    Keeper { supervisor, started, vm, signals, nics, environment, attendant }.run()
+    let relays = Relays::default();
+    Keeper { supervisor, started, vm, signals, nics, relays, environment, attendant }.run()
 }
 
 struct Keeper<'a> {
@@ -83,6 +91,7 @@ struct Keeper<'a> {
     vm: Vm,
     signals: &'a Signals,
     nics: Vec<NicSockets<'a>>,
+    relays: Relays,
     environment: &'a Environment,
     attendant: &'a mut dyn Attendant,
 }
@@ -92,7 +101,7 @@ impl Keeper<'_> {
         // One that daemonizes has begun when it has: it is another process then.
         let mut has_begun = !self.vm.is_daemonizing();
         if has_begun {
-            self.reporting(|attendant, report| attendant.began(report));
+            self.begin();
         }
         // What came before the VM ran, the VM has not had, wherever it came from.
         let mut is_news = true;
@@ -105,7 +114,7 @@ impl Keeper<'_> {
                 Fate::Running => {}
                 Fate::Daemonized => {
                     has_begun = true;
-                    self.reporting(|attendant, report| attendant.began(report));
+                    self.begin();
                     self.attendant.daemonized();
                 }
                 Fate::Ended(end) => self.tell(Input::VmEnded(end)),
@@ -121,7 +130,14 @@ impl Keeper<'_> {
             self.listen();
             self.tell(Input::Tick);
             self.take_orders();
+            self.tend_relays();
         }
+    }
+
+    /// The VM is there; what was wanted for it from the start is wanted now.
+    fn begin(&mut self) {
+        self.reporting(|attendant, report| attendant.began(report));
+        self.take_orders();
     }
 
     fn now(&self) -> Duration {
@@ -163,16 +179,14 @@ impl Keeper<'_> {
                 Output::Tell(event) => {
                     self.reporting(|attendant, report| attendant.told(&event, report));
                 }
-                Output::Answer(ticket, result) => {
-                    self.nics.iter_mut().for_each(|nic| nic.answered(ticket));
-                    self.reporting(|attendant, report| attendant.answered(ticket, &result, report));
-                }
+                Output::Answer(ticket, result) => self.answer(ticket, &result),
                 Output::Dial(index, _)
                 | Output::Send(index, _)
                 | Output::Unplug(index)
                 | Output::ConnectData(index, _)
                 | Output::Keep(index)
                 | Output::Abandon(index)
+                | Output::Swap(index)
                 | Output::Announce(index, _) => {
                     let nic = self.nics.get_mut(index);
                     let input = nic.and_then(|nic| plug(nic, output, self.environment));
@@ -184,12 +198,18 @@ impl Keeper<'_> {
         }
     }
 
+    fn answer(&mut self, ticket: Ticket, result: &Result<(), MoveError>) {
+        self.nics.iter_mut().for_each(|nic| nic.answered(ticket));
+        self.reporting(|attendant, report| attendant.answered(ticket, result, report));
+    }
+
     /// Lets the attendant act, who sees how the networks are.
     fn reporting<R>(&mut self, act: impl FnOnce(&mut dyn Attendant, &Report<'_>) -> R) -> R {
         let status: Vec<NicStatus> = self.supervisor.status().collect();
         let switches: Vec<&Path> = self.nics.iter().map(|nic| nic.plug().switch.dir()).collect();
+        let relays: Vec<_> = self.nics.iter().map(|nic| nic.relay().map(Relay::stats)).collect();
         let (now, vm) = (self.started.elapsed(), self.vm.id());
-        let report = Report { now, vm, switches: &switches, status: &status };
+        let report = Report { now, vm, switches: &switches, status: &status, relays: &relays };
         act(self.attendant, &report)
     }
 
@@ -209,6 +229,8 @@ impl Keeper<'_> {
             .fds()
             .into_iter()
             .chain(self.streams().map(|(.., fd)| fd))
+            .chain(self.nics.iter().filter_map(NicSockets::relay_end))
+            .chain(self.nics.iter().filter_map(NicSockets::relay).map(Relay::capture_failed))
             .map(readable)
             .chain(watched.into_iter().map(|(fd, flags)| PollFd::new(fd, flags)))
             .collect();
@@ -229,7 +251,10 @@ impl Keeper<'_> {
         let tick = self.supervisor.deadline().map(|at| at.saturating_sub(self.started.elapsed()));
         let gates = self.nics.iter().filter_map(NicSockets::gate_opens).min();
         let gate = gates.map(|at| at.saturating_duration_since(Instant::now()));
-        let Some(left) = tick.into_iter().chain(gate).min() else { return PollTimeout::NONE };
+        let relays = self.relays.pause(&self.nics);
+        let Some(left) = tick.into_iter().chain(gate).chain(relays).min() else {
+            return PollTimeout::NONE;
+        };
         PollTimeout::try_from(left + Duration::from_micros(999)).unwrap_or(PollTimeout::MAX)
     }
 
@@ -258,7 +283,14 @@ impl Keeper<'_> {
     }
 
     fn obey(&mut self, order: Order) {
-        let Order { nic, switch, port, ticket } = order;
+        match order {
+            Order::Move(order) => self.move_nic(order),
+            Order::Relay(order) => self.relay(order),
+        }
+    }
+
+    fn move_nic(&mut self, order: Move) {
+        let Move { nic, switch, port, ticket } = order;
         let target = if switch.is_some() { Target::Elsewhere } else { Target::Home };
         let asked = match &switch {
             // A file that names a switch may name the port, too. What is wrong with it shows later.
@@ -303,6 +335,10 @@ fn plug(
         Output::ConnectData(index, path) => Some(match nic.connect_data(&path) {
             Ok(()) => Input::DataConnected(index),
             Err(failure) => Input::DataConnectFailed(index, failure),
+        }),
+        Output::Swap(index) => Some(match nic.swap() {
+            Ok(()) => Input::Swapped(index),
+            Err(errno) => Input::SwapFailed(index, errno as i32),
         }),
         Output::Unplug(_) => {
             nic.unplug();
