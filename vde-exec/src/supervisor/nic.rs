@@ -309,7 +309,10 @@ impl Nic {
             attempts: ATTEMPTS,
             pause: PAUSE,
         });
-        self.attempts = self.attempts.saturating_add(1);
+        // Where only the socket changes nothing is lost that would take calls to find again.
+        if call.splice.is_none() {
+            self.attempts = self.attempts.saturating_add(1);
+        }
         self.attempt = Some(Attempt { plug, call, given: None });
         self.advance(now, PlugInput::Start, out);
     }
@@ -363,7 +366,7 @@ impl Nic {
             port: attempt.given,
             outage: now.saturating_sub(self.lost_at),
             attempts: self.attempts,
-            moved: attempt.call.ticket.is_some(),
+            moved: attempt.call.ticket.is_some() && attempt.call.splice.is_none(),
         }));
         if let Some(ticket) = attempt.call.ticket {
             out.push_back(Output::Answer(ticket, Ok(())));

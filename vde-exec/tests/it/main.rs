@@ -8,6 +8,7 @@
     reason = "a test stops where the world is not as it needs it"
 )]
 
+mod bench;
 mod blackbox;
 mod client;
 mod dialing;
@@ -15,4 +16,5 @@ mod gate;
 mod probing;
 mod properties;
 mod relay;
+mod splicing;
 mod supervisor;

@@ -1,78 +1,12 @@
 //! The supervisor, step by step: what it does about one event after another, on a clock of the test's.
 
-use std::time::Duration;
-
 use vde_exec::End;
 use vde_exec::supervisor::{
-    Event, Input, MoveError, NicConfig, NicState, Output, Policy, Reconnect, Stream, Supervisor,
-    Target, Ticket, Trouble,
+    Event, Input, MoveError, NicState, Output, Reconnect, Stream, Target, Ticket, Trouble,
 };
-use vde_exec::vde_proto::{
-    Description, DialFailure, MacAddr, PlugError, PortNumber, PortRequest, Reply, SocketPath,
-};
+use vde_exec::vde_proto::{DialFailure, PlugError, PortRequest};
 
-const MAC: MacAddr = MacAddr::new([0x52, 0x54, 0, 0, 0, 7]);
-
-fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
-
-/// A supervisor of one NIC, and the time.
-struct Bench {
-    supervisor: Supervisor,
-    now: Duration,
-}
-
-impl Bench {
-    fn new(reconnect: Reconnect) -> Self {
-        let policy = Policy { reconnect, timeout: ms(5000), link_state: true, seed: 1 };
-        let nic = NicConfig {
-            address: Some(SocketPath::new("/proc/7/fd/5").unwrap()),
-            asked: PortNumber::new(3).map_or(PortRequest::Any, PortRequest::Number),
-            port: Some(3),
-            description: Description::sanitised("bench"),
-            mac: Some(MAC),
-        };
-        let supervisor = Supervisor::new(Duration::ZERO, policy, vec![nic]);
-        // Long enough for the first plug to count as one that held.
-        Self { supervisor, now: ms(10_000) }
-    }
-
-    /// What it does about an event.
-    fn on(&mut self, input: Input<'_>) -> Vec<Output> {
-        self.supervisor.handle(self.now, input);
-        std::iter::from_fn(|| self.supervisor.poll_output()).collect()
-    }
-
-    /// Lets time pass until it is due to do something, and says what that is.
-    fn wait(&mut self) -> Vec<Output> {
-        self.now = self.supervisor.deadline().expect("something is due");
-        self.on(Input::Tick)
-    }
-
-    fn state(&self) -> NicState {
-        self.supervisor.status().next().unwrap().state
-    }
-
-    /// The switch answers the call that has just been made: the outputs from then on.
-    fn answer(&mut self, port: u32) -> Vec<Output> {
-        let path = SocketPath::new(format!("/run/sw/{port:03}.9")).unwrap();
-        let sent = self.on(Input::Dialed(0));
-        assert!(matches!(sent.last(), Some(Output::Send(0, _))), "{sent:?}");
-        let reply = Reply { path: path.clone() }.emit();
-        let connects = self.on(Input::Received(0, Stream::New, &reply));
-        assert_eq!(connects, [Output::ConnectData(0, path)]);
-        self.on(Input::DataConnected(0))
-    }
-
-    fn lose(&mut self) -> Vec<Output> {
-        self.on(Input::Closed(0, Stream::Held))
-    }
-}
-
-fn lost(retrying: bool) -> Output {
-    Output::Tell(Event::Lost { nic: 0, why: Trouble::HungUp, retrying })
-}
+use crate::bench::{Bench, MAC, lost, ms};
 
 #[test]
 fn an_idle_supervisor_has_nothing_to_wait_for() {
