@@ -1,7 +1,7 @@
 //! Putting a relay between a NIC and its switch, and taking it out again, while frames flow.
 //!
 //! A relay has a socket of its own that faces the switch, so the switch must plug that one in; the port
-//! stays the same, where the switch tells which it is. For that a second control stream is dialed while
+//! stays the same; where the switch does not tell which it is, it is the one that was asked for. For that a second control stream is dialed while
 //! the first one is held: for a moment the port has two endpoints, so that no frame finds none.
 //!
 //! ```text
@@ -37,7 +37,7 @@ impl Nic {
             return out.push_back(Output::Answer(ticket, Err(MoveError::Busy)));
         }
         if let Some(held) = &self.held {
-            let port = held.port.map_or(PortRequest::Any, same_port);
+            let port = held.port.map_or(self.config.asked, same_port);
             let (target, ticket, splice) = (Target::Home, Some(ticket), Some(relay));
             return self.call(now, Call { target, port, ticket, splice }, out);
         }
@@ -65,7 +65,8 @@ impl Nic {
         };
         let before = std::mem::replace(&mut held.port, attempt.given);
         out.push_back(Output::Keep(self.index));
-        if let Some(mac) = self.config.mac.filter(|_| before != attempt.given) {
+        let is_same = before.is_some() && before == attempt.given;
+        if let Some(mac) = self.config.mac.filter(|_| !is_same) {
             out.push_back(Output::Announce(self.index, mac));
         }
         self.faces(relay, out);

@@ -97,6 +97,17 @@ fn a_relay_is_put_in_and_taken_out_on_the_same_port_while_the_plug_holds() {
 }
 
 #[test]
+fn where_the_switch_does_not_tell_the_port_it_is_the_one_that_was_asked_for() {
+    let mut bench = Bench::on_port(None, Reconnect::Always);
+    put_in(&mut bench, 1);
+    assert_eq!(ask(&mut bench).port, port_3());
+    connect(&mut bench, 3);
+    // It may be another one than before.
+    let outputs = bench.on(Input::Swapped(0));
+    assert_eq!(outputs, [Output::Keep(0), Output::Announce(0, MAC), spliced(true), done(1)]);
+}
+
+#[test]
 fn a_splice_that_the_switch_refuses_leaves_everything_as_it_was() {
     for is_relayed in [false, true] {
         let mut bench = Bench::new(Reconnect::Always);
