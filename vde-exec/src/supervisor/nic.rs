@@ -57,7 +57,7 @@ pub(super) struct Held {
     pub(super) since: Duration,
     pub(super) port: Option<u32>,
     /// Bytes that the switch said.
-    chatter: usize,
+    pub(super) chatter: usize,
 }
 
 /// What is wanted of a handshake.

@@ -65,6 +65,7 @@ impl Nic {
         };
         let before = std::mem::replace(&mut held.port, attempt.given);
         out.push_back(Output::Keep(self.index));
+        held.chatter = 0;
         let is_same = before.is_some() && before == attempt.given;
         if let Some(mac) = self.config.mac.filter(|_| !is_same) {
             out.push_back(Output::Announce(self.index, mac));

@@ -3,7 +3,7 @@
 
 use vde_exec::End;
 use vde_exec::supervisor::{
-    Event, Input, MoveError, NicState, Output, Reconnect, Stream, Target, Ticket,
+    Event, Input, MoveError, NicState, Output, Reconnect, Stream, Target, Ticket, Trouble,
 };
 use vde_exec::vde_proto::{
     ClientAddress, DialFailure, PlugError, PortNumber, PortRequest, Reply, Request, SocketPath,
@@ -279,4 +279,15 @@ fn a_splice_that_is_overtaken_by_the_end_is_answered() {
         );
         assert_eq!(bench.on(Input::Swapped(0)), []);
     }
+}
+
+#[test]
+fn what_a_switch_said_before_a_splice_is_not_held_against_it_after() {
+    let mut bench = Bench::new(Reconnect::Always);
+    assert_eq!(bench.on(Input::Received(0, Stream::Held, &[b'x'; 65_536])), []);
+    with_relay(&mut bench);
+    assert_eq!(bench.on(Input::Received(0, Stream::Held, &[b'x'; 65_536])), []);
+    let outputs = bench.on(Input::Received(0, Stream::Held, b"x"));
+    let chatter = Event::Lost { nic: 0, why: Trouble::Chatter, retrying: true };
+    assert!(outputs.contains(&Output::Tell(chatter)), "{outputs:?}");
 }
