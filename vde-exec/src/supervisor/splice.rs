@@ -36,6 +36,9 @@ impl Nic {
         if self.is_moving() {
             return out.push_back(Output::Answer(ticket, Err(MoveError::Busy)));
         }
+        if (&relay, &self.relay) == (&None, &None) {
+            return out.push_back(Output::Answer(ticket, Ok(())));
+        }
         if let Some(held) = &self.held {
             let port = held.port.map_or(self.config.asked, same_port);
             let (target, ticket, splice) = (Target::Home, Some(ticket), Some(relay));
@@ -64,9 +67,9 @@ impl Nic {
             return self.hold(now, attempt, out);
         };
         let before = std::mem::replace(&mut held.port, attempt.given);
-        out.push_back(Output::Keep(self.index));
         held.chatter = 0;
         let is_same = before.is_some() && before == attempt.given;
+        out.push_back(Output::Keep(self.index));
         if let Some(mac) = self.config.mac.filter(|_| !is_same) {
             out.push_back(Output::Announce(self.index, mac));
         }

@@ -224,6 +224,18 @@ fn one_is_busy_while_a_splice_or_a_move_is_being_carried_out() {
 }
 
 #[test]
+fn nonsense_is_answered_at_once() {
+    let mut bench = Bench::new(Reconnect::Always);
+    let outputs = bench.on(Input::Splice { nic: 7, relay: None, ticket: Ticket(1) });
+    assert_eq!(outputs, [refused(1, MoveError::NoSuchNic)]);
+    // There is none to be taken out.
+    assert_eq!(take_out(&mut bench, 2), [done(2)]);
+    assert_eq!(bench.on(Input::Swapped(0)), []);
+    assert_eq!(bench.on(Input::SwapFailed(0, 12)), []);
+    assert_eq!(bench.state(), NicState::Up);
+}
+
+#[test]
 fn without_a_plug_the_sockets_are_exchanged_and_the_next_call_is_made_for_the_other_one() {
     let mut bench = Bench::new(Reconnect::Always);
     bench.lose();
