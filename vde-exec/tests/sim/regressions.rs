@@ -14,6 +14,11 @@ const PINNED: &[(&str, &str)] = &[
         "a switch that always answered too late was called again at once each time",
         "4 0x2 2 0x33 1 0x32 3 21 0x3 26 0x2 52 0 19 0x2 48 0 37 0x2 33",
     ),
+    ("the call for a relay's socket was counted as one of an outage", "1 0x69 41"),
+    (
+        "the way back from a relay failed, and what had come both ways was passed on once more",
+        "4 8506 0 2 0x66 41 0x3 1 15 0x4 42 0x3 1",
+    ),
 ];
 
 #[test]

@@ -58,10 +58,15 @@ enum Act {
     ReplugNonsense,
     ReplugElsewhere,
     Sleep,
+    RelayIn,
+    RelayOut,
+    RelayNonsense,
+    SwapFault,
+    RelayDies,
 }
 
 /// The kinds by their numbers. New ones come at the end: records name them by their place.
-const ACTS: [Act; 41] = [
+const ACTS: [Act; 46] = [
     Act::Wait,
     Act::Crash,
     Act::Restart,
@@ -103,6 +108,11 @@ const ACTS: [Act; 41] = [
     Act::VmExit,
     Act::VmKilled,
     Act::Sleep,
+    Act::RelayIn,
+    Act::RelayOut,
+    Act::RelayNonsense,
+    Act::SwapFault,
+    Act::RelayDies,
 ];
 
 /// How many choices an act takes, always.
@@ -233,6 +243,12 @@ impl World {
             Act::OutOfReach => self.vdeqs[vdeq].is_out_of_reach ^= true,
             Act::EarlyTick => self.vdeq_ticks(vdeq, 0),
             Act::Replug | Act::ReplugNonsense | Act::ReplugElsewhere => self.replug(act, at),
+            Act::RelayIn | Act::RelayOut | Act::RelayNonsense => self.relay(act, at),
+            Act::SwapFault => {
+                self.cover.hit(Mark::SwapFault);
+                self.vdeqs[vdeq].nics[at.nic].relays.swap_faults = 1 + much / 16;
+            }
+            Act::RelayDies => self.end_relay(vdeq, at.nic),
         }
     }
 
@@ -337,6 +353,27 @@ impl World {
         let port = port(at.much % 8);
         self.vdeqs[at.vdeq].moves.push((ticket, nic, port));
         self.feed(at.vdeq, Input::Replug { nic, target, port, ticket });
+    }
+
+    fn relay(&mut self, act: Act, at: Where) {
+        if self.vdeqs[at.vdeq].is_over || self.vdeqs[at.vdeq].asleep_until > self.now {
+            return;
+        }
+        match act {
+            Act::RelayIn => self.order_relay(at.vdeq, at.nic, true),
+            Act::RelayOut => self.order_relay(at.vdeq, at.nic, false),
+            _ => match at.much % 3 {
+                0 => self.order_relay(at.vdeq, 7, true),
+                1 => {
+                    self.order_relay(at.vdeq, at.nic, true);
+                    self.order_relay(at.vdeq, at.nic, false);
+                }
+                _ => {
+                    self.replug(Act::Replug, at);
+                    self.order_relay(at.vdeq, at.nic, true);
+                }
+            },
+        }
     }
 
     /// The switch is as it should be.

@@ -7,7 +7,13 @@ use super::world::World;
 use crate::supervisor::{Event, MoveError, Trouble};
 
 impl World {
-    pub(super) fn count_event(&mut self, event: &Event) {
+    pub(super) fn count_event(&mut self, index: usize, event: &Event) {
+        if let Event::Lost { nic, .. } | Event::Plugged { nic, .. } = event {
+            let is_splicing = self.vdeqs[index].splices.iter().any(|(_, open)| open == nic);
+            let is_lost = matches!(event, Event::Lost { .. });
+            let mark = if is_lost { Mark::LostWhileSplicing } else { Mark::SplicedAnew };
+            self.cover.add(mark, is_splicing.into());
+        }
         let mark = match event {
             Event::Lost { why, retrying, .. } => {
                 self.count_trouble(why);
@@ -37,8 +43,23 @@ impl World {
             Err(MoveError::NoSuchNic) => Mark::MoveNoSuchNic,
             Err(MoveError::Busy) => Mark::MoveBusy,
             Err(MoveError::NoAddress) => Mark::MoveNoAddress,
-            Err(MoveError::Plug(_) | MoveError::Splice(_)) => Mark::MoveFailed,
+            Err(MoveError::Plug(_)) => Mark::MoveFailed,
+            // No move does that.
+            Err(MoveError::Splice(_)) => return,
             Err(MoveError::Ended) => Mark::MoveEnded,
+        };
+        self.cover.hit(mark);
+    }
+
+    pub(super) fn count_splice(&mut self, result: &Result<(), MoveError>) {
+        let mark = match result {
+            Ok(()) => Mark::Spliced,
+            Err(MoveError::NoSuchNic) => Mark::SpliceNoSuchNic,
+            Err(MoveError::Busy) => Mark::SpliceBusy,
+            Err(MoveError::NoAddress) => Mark::SpliceNoAddress,
+            Err(MoveError::Plug(_)) => Mark::SpliceFailed,
+            Err(MoveError::Splice(_)) => Mark::SwapFailed,
+            Err(MoveError::Ended) => Mark::SpliceEnded,
         };
         self.cover.hit(mark);
     }

@@ -11,6 +11,7 @@ use super::cover::Mark;
 use super::kernel::Sock;
 use super::laws::{After, Before, Law, Laws};
 use super::plan::Plan;
+use super::relays::Relays;
 use super::subject::Subject;
 use super::world::{Client, Happening, World};
 use crate::End;
@@ -42,6 +43,10 @@ pub(super) struct Vdeq {
     pub(super) tickets: u64,
     /// Requests that are not answered: which NIC, and which port was asked for.
     pub(super) moves: Vec<(Ticket, usize, PortRequest)>,
+    /// Requests for a relay, or for none, that are not answered: which NIC.
+    pub(super) splices: Vec<(Ticket, usize)>,
+    /// Orders that a canary takes at the wrong time.
+    pub(super) hasty: Vec<Input<'static>>,
 }
 
 /// A NIC, its sockets and its cable.
@@ -64,6 +69,7 @@ pub(super) struct Nic {
     pub(super) no_buffers: u32,
     /// The guest is going to look at it.
     pub(super) is_read_soon: bool,
+    pub(super) relays: Relays,
 }
 
 pub(super) fn mac_of(number: usize) -> MacAddr {
@@ -90,8 +96,14 @@ impl World {
         let now = self.time();
         self.note(|| format!("vdeq {index} <- {}", Brief(&input)));
         let vdeq = &mut self.vdeqs[index];
+        let is_tick = input == Input::Tick;
         vdeq.laws.input(now, &input);
         vdeq.subject.handle(now, input);
+        let hasty = if is_tick { std::mem::take(&mut vdeq.hasty) } else { Vec::new() };
+        for order in hasty {
+            vdeq.laws.input(now, &order);
+            vdeq.subject.handle(now, order);
+        }
         while let Some(output) = self.vdeqs[index].subject.poll_output() {
             self.note(|| format!("vdeq {index} -> {}", Brief(&output)));
             let before = self.before(index);
@@ -117,7 +129,9 @@ impl World {
             *before = Before {
                 held: nic.held.is_some(),
                 new: nic.new.is_some(),
-                connected: self.kernel.peer(nic.data).is_some(),
+                connected: self.kernel.peer(nic.relays.next_face(nic.data)).is_some(),
+                is_splicing: nic.relays.has_begun(),
+                goes_direct: nic.relays.goes_direct(),
             };
         }
         all
@@ -127,19 +141,25 @@ impl World {
         let nothing = After {
             state: NicState::GivenUp,
             told: (None, 0, 0),
+            since: Duration::ZERO,
             link: false,
             is_original: true,
             held: false,
             new: false,
             is_misplugged: false,
+            is_relayed: [false; 2],
+            is_swapping: false,
+            has_names: true,
         };
         let mut all = [nothing; Plan::MOST_NICS];
         let vdeq = &self.vdeqs[index];
-        for ((nic, status), after) in vdeq.nics.iter().zip(vdeq.subject.status()).zip(&mut all) {
+        let nics = vdeq.nics.iter().enumerate().zip(vdeq.subject.status());
+        for (((number, nic), status), after) in nics.zip(&mut all) {
             let served_by = nic.held.and_then(|stream| self.serves(stream));
             *after = After {
                 state: status.state,
                 told: (status.port, status.replugs, status.attempts),
+                since: status.since,
                 link: nic.link,
                 is_original: nic.data == nic.original
                     && self.kernel.is_open(nic.data)
@@ -147,10 +167,20 @@ impl World {
                 held: nic.held.is_some(),
                 new: nic.new.is_some(),
                 is_misplugged: served_by
-                    .is_some_and(|sock| self.kernel.peer(nic.data) != Some(sock)),
+                    .is_some_and(|sock| !self.is_in_line(index, number, sock)),
+                is_relayed: [status.is_relayed, nic.relays.relay.is_some()],
+                is_swapping: vdeq.results.iter().any(|result| {
+                    matches!(*result, Input::Swapped(nic) | Input::SwapFailed(nic, _) if nic == number)
+                }),
+                has_names: self.names_of(index, number) == 1 + nic.relays.names(),
             };
         }
         all
+    }
+
+    /// How many names the sockets of a NIC have.
+    fn names_of(&self, index: usize, nic: usize) -> usize {
+        self.kernel.names_below(&format!("/v{index}.{nic}")).count()
     }
 
     /// Sees to it that the supervisor is told when its time comes.
@@ -172,7 +202,7 @@ impl World {
     }
 
     /// Whether a vdeq is stopped; then it happens when it goes on.
-    fn is_asleep(&mut self, index: usize, happening: Happening) -> bool {
+    pub(super) fn is_asleep(&mut self, index: usize, happening: Happening) -> bool {
         let until = self.vdeqs[index].asleep_until;
         let is_asleep = until > self.now;
         if is_asleep {

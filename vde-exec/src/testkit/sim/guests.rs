@@ -6,8 +6,8 @@ use std::time::Duration;
 use vde_proto::MacAddr;
 
 use super::cover::Mark;
-use super::driver::mac_of;
-use super::kernel::{Errno, Frame};
+use super::driver::{Nic, mac_of};
+use super::kernel::{Errno, Frame, Sock};
 use super::laws::{Law, Shape, named};
 use super::subject::Canary;
 use super::world::{Happening, World};
@@ -65,11 +65,10 @@ impl World {
             self.cover.hit(Mark::LostNoBuffers);
             return false;
         }
-        let data = self.vdeqs[vdeq].nics[nic].data;
         let was_dead = self.is_unplugged(vdeq, nic);
-        let result = self.kernel.send(data, &frame);
+        let result = self.send_out(vdeq, nic, &frame);
         if self.vdeqs[vdeq].subject.does(Canary::DoublesAFrame) {
-            let _ = self.kernel.send(data, &frame);
+            let _ = self.send_out(vdeq, nic, &frame);
         }
         if let Some(stream) = self.vdeqs[vdeq].nics[nic].held {
             self.poke(self.streams[stream].switch);
@@ -77,6 +76,9 @@ impl World {
         let lost = match result {
             Ok(()) => return true,
             Err(Errno::Full) => Mark::LostFull,
+            Err(Errno::NotConnected) if self.vdeqs[vdeq].nics[nic].relays.has_let_go() => {
+                Mark::LostOnTheWayBack
+            }
             Err(Errno::NotConnected) => Mark::LostUnplugged,
             Err(_) => Mark::LostDead,
         };
@@ -91,11 +93,14 @@ impl World {
     fn is_unplugged(&self, vdeq: usize, nic: usize) -> bool {
         let state = self.vdeqs[vdeq].subject.states().nth(nic);
         let held = self.vdeqs[vdeq].nics[nic].held;
-        state != Some(NicState::Up) || held.is_none_or(|stream| self.serves(stream).is_none())
+        state != Some(NicState::Up)
+            || held.is_none_or(|stream| self.serves(stream).is_none())
+            || self.vdeqs[vdeq].nics[nic].relays.has_let_go()
     }
 
     /// A frame came for a NIC.
     pub(super) fn wake_guest(&mut self, vdeq: usize, nic: usize) {
+        self.pump(vdeq, nic);
         let state = &mut self.vdeqs[vdeq].nics[nic];
         if !std::mem::replace(&mut state.is_read_soon, true) {
             self.soon(Happening::GuestReads(vdeq, nic));
@@ -109,11 +114,16 @@ impl World {
         }
         let state = &mut self.vdeqs[vdeq].nics[nic];
         state.is_read_soon = false;
-        let (data, number) = (state.data, state.number);
+        self.read_frames(vdeq, nic);
+    }
+
+    /// A guest reads whatever has come.
+    pub(super) fn read_frames(&mut self, vdeq: usize, nic: usize) {
         if self.vdeqs[vdeq].end.is_some() {
             return;
         }
-        while let Some(frame) = self.kernel.receive(data) {
+        let Nic { data, number, .. } = self.vdeqs[vdeq].nics[nic];
+        while let Some(frame) = self.receive(vdeq, nic, data) {
             let shape = self.ledger.received(number, &frame);
             match shape {
                 Ok(Shape::Announcement) => {}
@@ -125,5 +135,12 @@ impl World {
                 Err(what) => self.judge(named(Law::Frames, Err(what))),
             }
         }
+    }
+
+    fn receive(&mut self, vdeq: usize, nic: usize, data: Sock) -> Option<Frame> {
+        let frame = self.kernel.receive(data)?;
+        // Now there is room for what a relay may still have.
+        self.pump(vdeq, nic);
+        Some(frame)
     }
 }

@@ -104,16 +104,21 @@ impl Kernel {
 
     pub(super) fn connect(&mut self, sock: Sock, path: &SocketPath) -> Result<(), Errno> {
         let other = self.name(path).ok_or(Errno::NoEntry)?.socket.ok_or(Errno::Refused)?;
-        if !self.sockets[other].is_open {
+        self.connect_to(sock, Sock(other))
+    }
+
+    /// Connects to a socket whose file one has, whatever its name is by now.
+    pub(super) fn connect_to(&mut self, sock: Sock, other: Sock) -> Result<(), Errno> {
+        if !self.sockets[other.0].is_open {
             return Err(Errno::Refused);
         }
-        if !self.may_send(sock.0, other) {
+        if !self.may_send(sock.0, other.0) {
             return Err(Errno::Forbidden);
         }
-        if self.sockets[sock.0].peer.is_some_and(|peer| peer != other) {
+        if self.sockets[sock.0].peer.is_some_and(|peer| peer != other.0) {
             self.purge(sock.0);
         }
-        self.sockets[sock.0].peer = Some(other);
+        self.sockets[sock.0].peer = Some(other.0);
         Ok(())
     }
 
@@ -149,6 +154,12 @@ impl Kernel {
         frame
     }
 
+    /// Whether it takes one more.
+    pub(super) fn has_room(&self, sock: Sock) -> bool {
+        let Socket { queue, room, .. } = &self.sockets[sock.0];
+        queue.len() < *room
+    }
+
     pub(super) fn close(&mut self, sock: Sock) {
         self.purge(sock.0);
         let socket = &mut self.sockets[sock.0];
@@ -163,7 +174,7 @@ impl Kernel {
         self.sockets[sock.0].peer.map(Sock)
     }
 
-    #[cfg(test)]
+    /// Datagrams that it has not read yet.
     pub(super) fn waiting(&self, sock: Sock) -> usize {
         self.sockets[sock.0].queue.len()
     }

@@ -14,7 +14,8 @@
 //!                            each followed by what comes of it (world.rs)
 //!
 //!   guests.rs   driver.rs  <--->  Supervisor          switches.rs  <--->  Switch
-//!        \         |       laws/                       manners.rs           |
+//!   relays.rs   obey.rs         laws/                 manners.rs           |
+//!        \         |                                                       |
 //!         +--------+---------------- kernel.rs ---------------+-------------+
 //!
 //!   calm.rs      the faults end: who comes back, when, do frames flow, what is left
@@ -43,6 +44,7 @@ mod laws;
 mod manners;
 mod obey;
 mod plan;
+mod relays;
 mod shrink;
 mod start;
 mod subject;

@@ -19,6 +19,7 @@ impl World {
             Output::Dial(nic, target) => self.carry_out_dial(index, nic, target),
             Output::Send(nic, request) => {
                 let Some(stream) = self.vdeqs[index].nics[nic].new else { return };
+                self.let_go_to_ask(index, nic);
                 self.streams[stream].to_switch.push(request);
                 self.poke(self.streams[stream].switch);
             }
@@ -36,20 +37,28 @@ impl World {
                 (nic.held, nic.home) = (nic.new.take(), nic.new_target);
             }
             Output::Abandon(nic) => {
-                self.close_new(index, nic);
+                if !self.vdeqs[index].subject.does(Canary::KeepsTheNewStream) {
+                    self.close_new(index, nic);
+                }
+                self.abandon_splice(index, nic);
                 let state = &self.vdeqs[index].nics[nic];
                 if state.held.is_none() {
-                    self.kernel.dissolve(state.data);
+                    self.kernel.dissolve(state.relays.face(state.data));
                 }
             }
             Output::Swap(nic) => {
-                self.vdeqs[index].results.push_back(Input::Swapped(nic));
+                let result = match self.swap(index, nic) {
+                    Ok(()) => Input::Swapped(nic),
+                    Err(errno) => Input::SwapFailed(nic, errno),
+                };
+                self.vdeqs[index].results.push_back(result);
             }
             Output::Announce(nic, mac) => {
                 self.cover.hit(Mark::Announced);
                 let frame = Rc::from(&rarp::announcement(mac)[..]);
-                let _ = self.kernel.send(self.vdeqs[index].nics[nic].data, &frame);
-                self.poke(self.vdeqs[index].nics[nic].home);
+                let state = &self.vdeqs[index].nics[nic];
+                let _ = self.kernel.send(state.relays.face(state.data), &frame);
+                self.poke(state.home);
             }
             Output::SetLink(nic, up) => {
                 self.cover.add(Mark::LinkDown, u64::from(!up));
@@ -57,8 +66,11 @@ impl World {
             }
             Output::PassOn(number) => self.pass_on(index, number),
             Output::Stop => self.sleep(index, std::time::Duration::from_millis(700)),
-            Output::Tell(event) => self.count_event(&event),
+            Output::Tell(event) => self.count_event(index, &event),
             Output::Answer(ticket, result) => {
+                if self.is_splice_answered(index, ticket) {
+                    return self.count_splice(&result);
+                }
                 self.count_answer(&result);
                 let vdeq = &mut self.vdeqs[index];
                 let Some(place) = vdeq.moves.iter().position(|(open, ..)| *open == ticket) else {
@@ -77,6 +89,7 @@ impl World {
         self.cover.hit(Mark::Dials);
         self.close_new(index, nic);
         let state = &mut self.vdeqs[index].nics[nic];
+        state.relays.begin();
         state.new_target = match target {
             Target::Home => state.home,
             Target::Elsewhere => state.elsewhere,
@@ -97,8 +110,8 @@ impl World {
     }
 
     fn unplug(&mut self, index: usize, nic: usize) {
-        let state = &mut self.vdeqs[index].nics[nic];
-        let (data, held) = (state.data, state.held.take());
+        let state = &self.vdeqs[index].nics[nic];
+        let (data, face, held) = (state.data, state.relays.face(state.data), state.held);
         let subject = &self.vdeqs[index].subject;
         let (another, empty, closes) = (
             subject.does(Canary::GivesTheVmAnotherSocket),
@@ -106,17 +119,27 @@ impl World {
             subject.does(Canary::ClosesWithoutHangingUp),
         );
         if empty {
-            let _ = self.kernel.send(data, &Rc::from(&[][..]));
+            let _ = self.kernel.send(face, &Rc::from(&[][..]));
         }
-        self.kernel.dissolve(data);
+        self.kernel.dissolve(face);
         if another {
             self.kernel.close(data);
             let data = self.kernel.socket(ROOM);
             self.kernel.bind(data, &self.vdeqs[index].nics[nic].name, self.vdeqs[index].uid);
             self.vdeqs[index].nics[nic].data = data;
         }
-        if let Some(stream) = held {
-            self.streams[stream].client_shut = !closes;
+        self.leave(index, nic);
+        if let Some(stream) = held.filter(|_| closes) {
+            self.streams[stream].client_shut = false;
+            // Frames may come twice by that, too; but it is the old plug that is to be found.
+            self.ledger.is_lenient = true;
+        }
+    }
+
+    /// Hangs up on the held stream.
+    pub(super) fn leave(&mut self, index: usize, nic: usize) {
+        if let Some(stream) = self.vdeqs[index].nics[nic].held.take() {
+            self.streams[stream].client_shut = true;
             self.streams[stream].client_open = false;
             self.poke(self.streams[stream].switch);
         }
@@ -148,7 +171,8 @@ impl World {
             }
             return Err(DataFailure::Foreign);
         }
-        self.kernel.connect(vdeq.nics[nic].data, path).map_err(|errno| match errno {
+        let state = &vdeq.nics[nic];
+        self.kernel.connect(state.relays.next_face(state.data), path).map_err(|errno| match errno {
             Errno::Forbidden => DataFailure::Denied,
             _ => DataFailure::Gone,
         })
@@ -176,6 +200,7 @@ impl World {
         for nic in 0..self.vdeqs[index].nics.len() {
             self.close_new(index, nic);
             self.unplug(index, nic);
+            self.drop_relays(index, nic);
             let name = self.vdeqs[index].nics[nic].name.clone();
             self.kernel.close(self.vdeqs[index].nics[nic].data);
             if !self.vdeqs[index].subject.does(Canary::LeavesTheName) {

@@ -7,6 +7,7 @@ use vde_proto::{ClientAddress, Description, PortRequest, Reply, Request, SocketP
 use super::driver::{Nic, ROOM, Vdeq, mac_of};
 use super::laws::{Known, Laws, Ledger};
 use super::plan::NicPlan;
+use super::relays::Relays;
 use super::subject::Subject;
 use super::world::{Client, World};
 use crate::supervisor::NicConfig;
@@ -50,6 +51,8 @@ impl World {
                 asleep_until: 0,
                 tickets: 0,
                 moves: Vec::new(),
+                splices: Vec::new(),
+                hasty: Vec::new(),
             });
             self.note(|| format!("vdeq {vdeq} starts: {plan:?}"));
         }
@@ -97,6 +100,7 @@ impl World {
             new: None,
             link: true,
             no_buffers: 0,
+            relays: Relays::default(),
             is_read_soon: false,
         };
         let config = NicConfig {

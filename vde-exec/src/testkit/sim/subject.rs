@@ -22,17 +22,21 @@ pub enum Canary {
     GivesTheVmAnotherSocket,
     AsksForAnotherPort,
     LosesAnAnswer,
+    TakesOrdersTooSoon,
     SwallowsALoss,
     ForgetsTheDeadline,
     KeepsTheNewStream,
     ClosesWithoutHangingUp,
     LeavesTheName,
+    KeepsTheRelaysName,
     ForgetsSigterm,
     SignalsTwice,
     ExitsWithZero,
     AnnouncesSomebodyElse,
     DoublesAFrame,
     SendsAnEmptyFrame,
+    LeavesBeforeTheSwap,
+    KeepsTheCopies,
     RetriesWithoutAPause,
     LetsOthersWait,
     TellsTwice,
@@ -48,17 +52,21 @@ impl Canary {
         (Self::GivesTheVmAnotherSocket, Law::MinimalEdit),
         (Self::AsksForAnotherPort, Law::MinimalEdit),
         (Self::LosesAnAnswer, Law::NothingSilent),
+        (Self::TakesOrdersTooSoon, Law::NothingSilent),
         (Self::SwallowsALoss, Law::NothingSilent),
         (Self::ForgetsTheDeadline, Law::NothingSilent),
         (Self::KeepsTheNewStream, Law::NothingLeft),
         (Self::ClosesWithoutHangingUp, Law::NothingLeft),
         (Self::LeavesTheName, Law::NothingLeft),
+        (Self::KeepsTheRelaysName, Law::NothingLeft),
         (Self::ForgetsSigterm, Law::Faithful),
         (Self::SignalsTwice, Law::Faithful),
         (Self::ExitsWithZero, Law::Faithful),
         (Self::AnnouncesSomebodyElse, Law::Frames),
         (Self::DoublesAFrame, Law::Frames),
         (Self::SendsAnEmptyFrame, Law::Frames),
+        (Self::LeavesBeforeTheSwap, Law::Frames),
+        (Self::KeepsTheCopies, Law::Frames),
         (Self::RetriesWithoutAPause, Law::Bounded),
         (Self::LetsOthersWait, Law::Bounded),
         (Self::TellsTwice, Law::Bounded),
@@ -121,13 +129,6 @@ impl Subject {
             (Canary::LeavesTheLinkUp, Output::SetLink(_, false)) => (None, None),
             (Canary::LosesAnAnswer, Output::Answer(_, Err(_))) => (None, None),
             (Canary::SwallowsALoss, Output::Tell(Event::Lost { .. })) => (None, None),
-            (Canary::KeepsTheNewStream, Output::Abandon(nic)) => {
-                match self.supervisor.poll_output() {
-                    // Where it is dialed again, now or in a moment, nothing is kept.
-                    next @ (Some(Output::Dial(..)) | None) => (Some(Output::Abandon(nic)), next),
-                    next => (next, None),
-                }
-            }
             (Canary::ForgetsSigterm, Output::PassOn(15)) => (None, None),
             (Canary::SignalsTwice, Output::PassOn(number)) => {
                 (Some(Output::PassOn(number)), Some(Output::PassOn(number)))
@@ -148,6 +149,11 @@ impl Subject {
             (Canary::ConnectsToTheLastSwitch, Output::ConnectData(nic, path)) => {
                 let last = self.last_path.replace(path.clone());
                 (Some(Output::ConnectData(nic, last.unwrap_or(path))), None)
+            }
+            (Canary::LeavesBeforeTheSwap, send @ Output::Send(nic, _)) => {
+                // Where another socket comes the plug is still up.
+                let is_up = self.states().nth(nic) == Some(NicState::Up);
+                (is_up.then_some(Output::Unplug(nic)), Some(send))
             }
             (Canary::AsksBeforeItLeaves, unplug @ Output::Unplug(_)) => {
                 let next = self.supervisor.poll_output();

@@ -68,6 +68,8 @@ pub(super) enum Happening {
     VmDies(usize, i32),
     /// A vdeq learns that its VM has ended.
     VmEnded(usize),
+    /// A vdeq learns that a relay has ended by itself.
+    RelayEnded(usize, usize),
 }
 
 /// Most steps of a run. Far more than any honest one takes.
@@ -164,6 +166,7 @@ impl World {
             Happening::GuestSends(vdeq, nic) => self.guest_sends(vdeq, nic),
             Happening::VmDies(vdeq, signal) => self.end_vm(vdeq, crate::End::Killed(signal)),
             Happening::VmEnded(vdeq) => self.vm_ended(vdeq),
+            Happening::RelayEnded(vdeq, nic) => self.relay_ended(vdeq, nic),
         }
     }
 

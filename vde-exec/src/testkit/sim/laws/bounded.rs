@@ -42,6 +42,9 @@ struct Nic {
     is_calling: bool,
     /// The next call needs no pause.
     is_free: bool,
+    is_up: bool,
+    /// Somebody has just asked for a relay, or for none: a call under way is of no use any more.
+    is_interrupted: bool,
     calls: u32,
     failings: u32,
     /// Since when it has been without a plug, unless somebody asked for a move since.
@@ -63,6 +66,8 @@ impl Bounded {
             has_news: false,
             is_calling: false,
             is_free: false,
+            is_up: true,
+            is_interrupted: false,
             calls: 0,
             failings: 0,
             lost_at: None,
@@ -75,7 +80,9 @@ impl Bounded {
 
     pub(super) fn input(&mut self, input: &Input<'_>) {
         self.outputs = 0;
-        self.nics.iter_mut().for_each(|nic| nic.has_news = false);
+        for nic in &mut self.nics {
+            (nic.has_news, nic.is_interrupted) = (false, false);
+        }
         match *input {
             Input::Closed(nic, Stream::New) | Input::Received(nic, Stream::New, _) => {
                 if let Some(nic) = self.nics.get_mut(nic) {
@@ -85,6 +92,12 @@ impl Bounded {
             Input::Replug { nic, .. } => {
                 if let Some(nic) = self.nics.get_mut(nic) {
                     (nic.is_free, nic.lost_at) = (true, None);
+                }
+            }
+            Input::Splice { nic, .. } => {
+                if let Some(nic) = self.nics.get_mut(nic) {
+                    nic.is_free |= nic.is_up;
+                    nic.is_interrupted = true;
                 }
             }
             Input::DialFailed(nic, failure) => {
@@ -113,7 +126,7 @@ impl Bounded {
             Output::Unplug(nic) => {
                 if let Some(nic) = self.nics.get_mut(nic) {
                     (nic.ended, nic.calls, nic.failings) = (now, 0, 0);
-                    (nic.lost_at, nic.refusals) = (Some(now), 0);
+                    (nic.lost_at, nic.refusals, nic.is_up) = (Some(now), 0, false);
                     let had_held = now.saturating_sub(nic.held_since) >= STEADY;
                     nic.failures = had_held.then_some(0);
                     nic.is_free |= had_held;
@@ -121,7 +134,11 @@ impl Bounded {
             }
             Output::Keep(nic) => {
                 if let Some(nic) = self.nics.get_mut(nic) {
-                    (nic.held_since, nic.is_calling, nic.is_free) = (now, false, false);
+                    if !nic.is_up {
+                        nic.held_since = now;
+                    }
+                    (nic.is_calling, nic.is_free, nic.is_up) = (false, false, true);
+                    nic.lost_at = None;
                 }
             }
             Output::Abandon(nic) => {
@@ -130,7 +147,9 @@ impl Bounded {
                     (nic.ended, nic.is_calling) = (now.min(given_up), false);
                     nic.is_free |= nic.has_news && now > given_up;
                     nic.failures = nic.failures.map(|count| count.saturating_add(1));
-                    nic.refuse(now)?;
+                    if !nic.is_interrupted {
+                        nic.refuse(now)?;
+                    }
                 }
             }
             // Whoever asked for a move and did not get it is put back at once.

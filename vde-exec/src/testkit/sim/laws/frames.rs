@@ -5,7 +5,7 @@ use vde_proto::frame::{self, FrameHeader};
 use vde_proto::{MacAddr, rarp};
 
 use super::{After, Known, Verdict, so};
-use crate::supervisor::{Input, NicState, Output, Stream};
+use crate::supervisor::{Input, NicState, Output, Stream, Ticket};
 
 /// The type of guests' frames (IEEE 802, local experiments).
 const ETHERTYPE: u16 = 0x88b5;
@@ -140,22 +140,45 @@ struct Nic {
     is_due: bool,
     /// There is a reason to leave the plug: its stream ended, talked, or another is there.
     may_leave: bool,
+    /// Requests for a relay, or for none, that are not answered.
+    splices: Vec<Ticket>,
+    /// The port that it is on, and the one that was named last.
+    port: Option<u32>,
+    named: Option<u32>,
+    is_up: bool,
 }
 
 impl Announcing {
     pub(super) fn new(nics: &[Known]) -> Self {
-        let nic = |known: &Known| Nic { mac: known.mac, is_due: false, may_leave: false };
+        let nic = |known: &Known| Nic {
+            mac: known.mac,
+            is_due: false,
+            may_leave: false,
+            splices: Vec::new(),
+            port: known.port,
+            named: known.port,
+            is_up: true,
+        };
         Self { nics: nics.iter().map(nic).collect() }
     }
 
     pub(super) fn input(&mut self, input: &Input<'_>) {
         self.nics.iter_mut().for_each(|nic| nic.may_leave = false);
         match *input {
-            Input::Closed(nic, Stream::Held)
-            | Input::Received(nic, Stream::Held, _)
-            | Input::Dialed(nic) => {
+            Input::Closed(nic, Stream::Held) | Input::Received(nic, Stream::Held, _) => {
                 if let Some(nic) = self.nics.get_mut(nic) {
                     nic.may_leave = true;
+                }
+            }
+            // For another socket the plug is not left before frames can go through that one.
+            Input::Dialed(nic) => {
+                if let Some(nic) = self.nics.get_mut(nic) {
+                    nic.may_leave = nic.splices.is_empty();
+                }
+            }
+            Input::Splice { nic, ticket, .. } => {
+                if let Some(nic) = self.nics.get_mut(nic) {
+                    nic.splices.push(ticket);
                 }
             }
             _ => {}
@@ -164,9 +187,21 @@ impl Announcing {
 
     pub(super) fn output(&mut self, output: &Output) -> Verdict {
         match *output {
+            Output::ConnectData(nic, ref path) => {
+                let Some(nic) = self.nics.get_mut(nic) else { return Ok(()) };
+                nic.named = path.switch_port();
+                Ok(())
+            }
             Output::Keep(nic) => {
                 let Some(nic) = self.nics.get_mut(nic) else { return Ok(()) };
-                nic.is_due = nic.mac.is_some();
+                // Where the port is the same the switch knows already.
+                let is_known = nic.is_up && nic.named.is_some() && nic.named == nic.port;
+                (nic.is_due, nic.is_up) = (nic.mac.is_some() && !is_known, true);
+                nic.port = nic.named;
+                Ok(())
+            }
+            Output::Answer(ticket, _) => {
+                self.nics.iter_mut().for_each(|nic| nic.splices.retain(|open| *open != ticket));
                 Ok(())
             }
             Output::Announce(nic, mac) => {
@@ -177,8 +212,9 @@ impl Announcing {
                 Ok(())
             }
             Output::Unplug(nic) => {
-                let may = self.nics.get(nic).is_some_and(|nic| nic.may_leave);
-                so(may, || format!("NIC {nic} leaves a plug that holds"))
+                let Some(state) = self.nics.get_mut(nic) else { return Ok(()) };
+                state.is_up = false;
+                so(state.may_leave, || format!("NIC {nic} leaves a plug that holds"))
             }
             _ => Ok(()),
         }
@@ -187,7 +223,8 @@ impl Announcing {
     pub(super) fn settled(&self, nics: &[After]) -> Verdict {
         for (index, (nic, after)) in self.nics.iter().zip(nics).enumerate() {
             so(!nic.is_due, || format!("NIC {index} does not say where it is"))?;
-            so(!(after.state == NicState::Up && after.is_misplugged), || {
+            let is_up = after.state == NicState::Up && !after.is_swapping;
+            so(!(is_up && after.is_misplugged), || {
                 format!("NIC {index} is up, but its frames do not go to its switch")
             })?;
         }

@@ -54,7 +54,9 @@ impl Left {
             so(!(nic.failed && after.new), || {
                 format!("the stream of the failed call of NIC {index} is still there")
             })?;
-            so(after.held == (after.state == NicState::Up), || {
+            so(after.has_names, || format!("a socket that NIC {index} had still has its name"))?;
+            let is_held = after.is_swapping || after.held == (after.state == NicState::Up);
+            so(is_held, || {
                 format!("NIC {index} is {:?}; holds a stream: {}", after.state, after.held)
             })?;
         }

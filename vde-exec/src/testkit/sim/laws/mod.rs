@@ -69,8 +69,12 @@ fn so(holds: bool, what: impl FnOnce() -> String) -> Verdict {
 pub(super) struct Before {
     pub(super) held: bool,
     pub(super) new: bool,
-    /// Whether the data socket has a peer.
+    /// Whether the socket that is going to be connected to the switch has a peer.
     pub(super) connected: bool,
+    /// Whether the new stream is there to have another socket face the switch: a relay's, or the VM's
+    /// own, which is free only when the request is sent.
+    pub(super) is_splicing: bool,
+    pub(super) goes_direct: bool,
 }
 
 /// One NIC after everything was carried out.
@@ -79,13 +83,20 @@ pub(super) struct After {
     pub(super) state: NicState,
     /// What its status says of the port, of its new plugs and of calls.
     pub(super) told: (Option<u32>, u64, u32),
+    pub(super) since: Duration,
     pub(super) link: bool,
     /// Whether the data socket of the VM is the one it was started with, open and under its name.
     pub(super) is_original: bool,
     pub(super) held: bool,
     pub(super) new: bool,
-    /// Whether the switch serves the held stream, but the data socket is connected elsewhere.
+    /// Whether the switch serves the held stream, but what the VM sends goes elsewhere.
     pub(super) is_misplugged: bool,
+    /// Whether there is a relay in its path, by its status and in truth.
+    pub(super) is_relayed: [bool; 2],
+    /// Sockets have just been exchanged, and the supervisor is going to be told at once.
+    pub(super) is_swapping: bool,
+    /// Whether all names of its sockets are those of sockets that are needed.
+    pub(super) has_names: bool,
 }
 
 /// What a NIC was made with.
@@ -114,7 +125,7 @@ impl Laws {
     pub(super) fn new(now: Duration, policy: Policy, nics: &[Known]) -> Self {
         Self {
             edit: edit::Edit::new(policy.link_state, nics),
-            silent: silent::Silent::new(policy, nics),
+            silent: silent::Silent::new(now, policy, nics),
             failing: failing::Failing::new(policy, nics.len()),
             left: left::Left::new(nics.len()),
             faithful: faithful::Faithful::default(),

@@ -19,6 +19,8 @@ pub(super) struct Silent {
     patience: Duration,
     nics: Vec<Nic>,
     open: Vec<(Ticket, usize)>,
+    /// Requests for a relay, or for none, that are not answered, and whether they want one.
+    splices: Vec<(Ticket, usize, bool)>,
 }
 
 #[derive(Debug, Clone)]
@@ -33,10 +35,15 @@ struct Nic {
     is_calling: bool,
     /// Since when it has been without a plug.
     left_at: Duration,
-    /// The port that the switch named.
+    /// The port that it is on, and the one that the switch named last.
     port: Option<u32>,
-    /// How often it was plugged in again.
+    named: Option<u32>,
+    /// How often it was plugged in again, and since when it has been.
     replugs: u64,
+    up_since: Duration,
+    /// How many calls it took, as its status says since then; of no matter while somebody moves it.
+    took: Option<u32>,
+    is_relayed: bool,
 }
 
 /// How a NIC is, by what was told.
@@ -50,7 +57,7 @@ enum Told {
 }
 
 impl Silent {
-    pub(super) fn new(policy: Policy, nics: &[Known]) -> Self {
+    pub(super) fn new(now: Duration, policy: Policy, nics: &[Known]) -> Self {
         let nic = |known: &Known| Nic {
             told: Told::Up,
             chatter: 0,
@@ -59,7 +66,11 @@ impl Silent {
             is_calling: false,
             left_at: Duration::ZERO,
             port: known.port,
+            named: known.port,
             replugs: 0,
+            up_since: now,
+            took: Some(0),
+            is_relayed: false,
         };
         let longest = policy.timeout.saturating_mul(4).max(Supervisor::PAUSES[1]);
         let patience = match policy.reconnect {
@@ -67,13 +78,21 @@ impl Silent {
             Reconnect::Never | Reconnect::Always => Duration::MAX,
         };
         let nics = nics.iter().map(nic).collect();
-        Self { longest, patience, nics, open: Vec::new() }
+        Self { longest, patience, nics, open: Vec::new(), splices: Vec::new() }
     }
 
     pub(super) fn input(&mut self, input: &Input<'_>) {
         self.nics.iter_mut().for_each(|nic| nic.must_lose = None);
         match *input {
-            Input::Replug { nic, ticket, .. } => self.open.push((ticket, nic)),
+            Input::Replug { nic, ticket, .. } => {
+                self.open.push((ticket, nic));
+                if let Some(nic) = self.nics.get_mut(nic) {
+                    nic.took = None;
+                }
+            }
+            Input::Splice { nic, ref relay, ticket } => {
+                self.splices.push((ticket, nic, relay.is_some()));
+            }
             Input::Closed(nic, Stream::Held) => self.must_lose(nic, Trouble::HungUp),
             Input::Received(nic, Stream::Held, bytes) => {
                 if let Some(state) = self.nics.get_mut(nic) {
@@ -111,19 +130,21 @@ impl Silent {
                 })
             }
             Output::ConnectData(nic, path) => {
-                self.nic(*nic)?.port = path.switch_port();
+                self.nic(*nic)?.named = path.switch_port();
                 Ok(())
             }
             Output::Keep(nic) => {
                 let nic = self.nic(*nic)?;
                 nic.is_calling = false;
-                nic.replugs += 1;
+                (nic.port, nic.chatter) = (nic.named, 0);
+                // Where only the socket changes it has been plugged in all the time.
+                nic.replugs += u64::from(nic.told != Told::Up);
                 Ok(())
             }
             Output::Unplug(nic) => {
                 let is_moving = self.open.iter().any(|(_, moving)| moving == nic);
                 let nic = self.nic(*nic)?;
-                (nic.chatter, nic.left_at) = (0, now);
+                (nic.chatter, nic.left_at, nic.took) = (0, now, None);
                 nic.calls = u32::from(nic.is_calling);
                 if nic.must_lose.is_none() && is_moving {
                     nic.told = Told::Away;
@@ -157,7 +178,8 @@ impl Silent {
                 let truth = (nic.port, now - nic.left_at, nic.calls, moves);
                 let told = (*port, *outage, *attempts, *moved);
                 so(told == truth, || format!("{event:?}, but it is {truth:?}"))?;
-                (nic.told, nic.calls) = (Told::Up, 0);
+                nic.took = Some(nic.calls);
+                (nic.told, nic.calls, nic.up_since) = (Told::Up, 0, now);
             }
             Event::GaveUp { nic, .. } => {
                 let nic = self.nic(*nic)?;
@@ -165,15 +187,30 @@ impl Silent {
                 so(may, || format!("{event:?}, but it is {:?}", nic.told))?;
                 nic.told = Told::LostForGood;
             }
-            Event::Spliced { .. }
-            | Event::RelayFailed { .. }
-            | Event::CaptureFailed { .. }
-            | Event::SignalRefused(_) => {}
+            Event::Spliced { nic, is_relayed } => {
+                let splices = self.splices.iter();
+                let is_wanted =
+                    splices.clone().any(|(_, of, wants)| (of, wants) == (nic, is_relayed));
+                let nic = self.nic(*nic)?;
+                so(is_wanted && nic.is_relayed != *is_relayed, || format!("{event:?} is no news"))?;
+                nic.is_relayed = *is_relayed;
+            }
+            Event::RelayFailed { .. } | Event::CaptureFailed { .. } | Event::SignalRefused(_) => {}
         }
         Ok(())
     }
 
     fn answer(&mut self, ticket: Ticket, result: &Result<(), MoveError>) -> Verdict {
+        if let Some(place) = self.splices.iter().position(|(open, ..)| *open == ticket) {
+            let (_, nic, wants) = self.splices.swap_remove(place);
+            let nic = self.nics.get_mut(nic);
+            let is_so = nic.is_some_and(|nic| {
+                // The calls for that are nobody's.
+                nic.calls = if nic.told == Told::Up { 0 } else { nic.calls };
+                nic.is_relayed == wants
+            });
+            return so(result.is_err() || is_so, || format!("{ticket:?} is done, but it is not"));
+        }
         let open = self.open.iter().position(|(open, _)| *open == ticket);
         let open = open.ok_or_else(|| format!("{ticket:?} is answered, but not open"))?;
         let (_, nic) = self.open.swap_remove(open);
@@ -193,7 +230,12 @@ impl Silent {
         deadline: Option<Duration>,
         nics: &[After],
     ) -> Verdict {
-        let waits = nics.iter().any(|nic| nic.state == NicState::Down) || !self.open.is_empty();
+        let waits = nics.iter().any(|nic| nic.state == NicState::Down && !nic.is_swapping)
+            || !self.open.is_empty()
+            || self
+                .splices
+                .iter()
+                .any(|(_, nic, _)| nics.get(*nic).is_some_and(|nic| !nic.is_swapping));
         match deadline {
             None => so(!waits, || "somebody waits without a deadline".to_owned()),
             Some(deadline) => so(deadline <= now + self.longest, || {
@@ -211,7 +253,8 @@ impl Silent {
             };
             so(fits, || format!("NIC {index} is {:?}, but told {:?}", after.state, nic.told))?;
             nic.status(index, after)?;
-            let is_moving = self.open.iter().any(|(_, moving)| *moving == index);
+            let is_moving = self.open.iter().any(|(_, moving)| *moving == index)
+                || self.splices.iter().any(|(_, moving, _)| *moving == index);
             let end = nic.left_at.saturating_add(self.patience);
             if after.state == NicState::Down && !is_moving {
                 so(deadline.is_some_and(|deadline| deadline <= end), || {
@@ -225,7 +268,8 @@ impl Silent {
     /// When the end has been told.
     pub(super) fn over(&self, deadline: Option<Duration>) -> Verdict {
         so(deadline.is_none(), || "there is a deadline after the end".to_owned())?;
-        so(self.open.is_empty(), || format!("nobody answered {:?}", self.open))
+        so(self.open.is_empty(), || format!("nobody answered {:?}", self.open))?;
+        so(self.splices.is_empty(), || format!("nobody answered {:?}", self.splices))
     }
 }
 
@@ -235,9 +279,17 @@ impl Nic {
         let (port, replugs, calls) = after.told;
         let is_true = replugs == self.replugs
             && match after.state {
-                NicState::Up => port == self.port,
-                NicState::Down | NicState::GivenUp => port.is_none() && calls == self.calls,
+                NicState::Up => {
+                    port == self.port
+                        && after.since == self.up_since
+                        && self.took.is_none_or(|took| took == calls)
+                }
+                NicState::Down | NicState::GivenUp => {
+                    port.is_none() && calls == self.calls && after.since == self.left_at
+                }
             };
+        let [is_relayed, _] = after.is_relayed;
+        let is_true = is_true && is_relayed == self.is_relayed;
         so(is_true, || format!("the status of NIC {index} is {:?}, but it is {self:?}", after.told))
     }
 }
