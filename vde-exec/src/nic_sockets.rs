@@ -60,6 +60,8 @@ struct Splice {
     relay: Option<Spliced>,
     /// The switch has been asked.
     has_begun: bool,
+    /// The VM's socket is connected to nobody, so that the switch can connect to it.
+    has_let_go: bool,
 }
 
 /// What becomes a part of the plug if the call succeeds. The control stream is dropped before the
@@ -112,7 +114,8 @@ impl<'a> NicSockets<'a> {
     ) -> Result<Option<SocketPath>, Errno> {
         let relay = work.map(|work| Spliced::prepare(self.plug, environment, work)).transpose()?;
         let address = relay.as_ref().and_then(Spliced::address);
-        self.splice.get_or_insert(Splice { ticket, relay, has_begun: false });
+        let splice = Splice { ticket, relay, has_begun: false, has_let_go: false };
+        self.splice.get_or_insert(splice);
         Ok(address)
     }
 
@@ -229,6 +232,7 @@ impl<'a> NicSockets<'a> {
         if let (Some(relay), true) = (&self.relay, self.goes_direct()) {
             relay.hold();
             relay.let_go(self.plug.data.as_fd());
+            self.splice.iter_mut().for_each(|splice| splice.has_let_go = true);
         }
         if self.call.stays && self.call.control.is_none() && self.connect(Target::Home).is_err() {
             return false;
@@ -318,10 +322,11 @@ impl<'a> NicSockets<'a> {
             let mut fds = [PollFd::new(control.as_fd(), PollFlags::POLLIN)];
             let _ = poll(&mut fds, NOTICE_MS);
         }
-        if let (Some(relay), true) = (&self.relay, self.goes_direct()) {
+        let splice = self.splice.take_if(|splice| splice.has_begun);
+        let has_let_go = splice.is_some_and(|splice| splice.has_let_go);
+        if let (Some(relay), true) = (&self.relay, has_let_go) {
             relay.take_back(self.plug.data.as_fd());
         }
-        self.splice.take_if(|splice| splice.has_begun);
         if self.plug.control.is_none() {
             self.dissolve();
         }

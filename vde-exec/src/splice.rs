@@ -17,6 +17,7 @@
 //! | [`Spliced::hold`]: the switch is asked for the way back | wait in `outer` | through the relay |
 //! | [`Spliced::let_go`]: right after | the switch may plug `data` in | have nowhere to go until it is: tenths of a millisecond |
 //! | [`Spliced::stop`]: `data` is connected again | come by `peer`; copies of them in `outer` are discarded | direct |
+//! | or [`Spliced::take_back`]: it is not to be | come by `outer`; what waited there is discarded, since some may be copies | through the relay |
 
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -150,10 +151,12 @@ impl Spliced {
         let _ = sys::dissolve(data);
     }
 
-    /// The way back was not to be had: everything goes through the relay again.
+    /// The way back was not to be had: everything goes through the relay again, but for what has been
+    /// held. The switch may have plugged `data` in before the call failed, and then the VM has had that.
     pub(crate) fn take_back(&self, data: BorrowedFd<'_>) {
         // The socket is ours, and connected to nobody but the VM's.
         let _ = self.connect_vm(data);
+        drain(self.outer());
         self.relay.release();
     }
 
