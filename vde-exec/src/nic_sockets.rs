@@ -119,6 +119,11 @@ impl<'a> NicSockets<'a> {
         Ok(address)
     }
 
+    /// Whether a relay is being put into the path, or taken out.
+    pub(crate) fn is_splicing(&self) -> bool {
+        self.splice.is_some()
+    }
+
     /// The order with this ticket is done with.
     pub(crate) fn answered(&mut self, ticket: Ticket) {
         self.order.take_if(|(order, _)| *order == ticket);

@@ -81,8 +81,8 @@ pub fn supervise(
     let supervisor = Supervisor::new(Duration::ZERO, settings.policy, configs.collect());
     let nics = connections.iter_mut().map(NicSockets::new).collect();
     let environment = &settings.environment;
-    let relays = Relays::default();
-    Keeper { supervisor, started, vm, signals, nics, relays, environment, attendant }.run()
+    let (relays, orders) = (Relays::default(), VecDeque::new());
+    Keeper { supervisor, started, vm, signals, nics, relays, orders, environment, attendant }.run()
 }
 
 struct Keeper<'a> {
@@ -92,6 +92,8 @@ struct Keeper<'a> {
     signals: &'a Signals,
     nics: Vec<NicSockets<'a>>,
     relays: Relays,
+    /// What the attendant wants, and was not begun yet.
+    orders: VecDeque<Order>,
     environment: &'a Environment,
     attendant: &'a mut dyn Attendant,
 }
@@ -120,17 +122,22 @@ impl Keeper<'_> {
                 Fate::Ended(end) => self.tell(Input::VmEnded(end)),
             }
             if let Some(end) = self.carry_out()? {
+                self.refuse_the_rest();
                 self.leave_politely();
                 if has_begun {
                     self.attendant.ended(end);
                 }
                 return Ok(end);
             }
+            // An order is about the sockets as they are: whatever was wanted is done before it is taken.
+            if self.obey_next() || self.tend_relays() {
+                continue;
+            }
             self.sleep()?;
             self.listen();
             self.tell(Input::Tick);
-            self.take_orders();
-            self.tend_relays();
+            let orders = self.reporting(|attendant, report| attendant.attend(report));
+            self.orders.extend(orders);
         }
     }
 
@@ -276,16 +283,24 @@ impl Keeper<'_> {
         self.nics.iter_mut().for_each(NicSockets::open_gate_in_time);
     }
 
-    fn take_orders(&mut self) {
-        for order in self.reporting(|attendant, report| attendant.attend(report)) {
-            self.obey(order);
+    /// Takes the next order; false if there is none.
+    fn obey_next(&mut self) -> bool {
+        match self.orders.pop_front() {
+            Some(Order::Move(order)) => self.move_nic(order),
+            Some(Order::Relay(order)) => self.relay(order),
+            None => return false,
         }
+        true
     }
 
-    fn obey(&mut self, order: Order) {
-        match order {
-            Order::Move(order) => self.move_nic(order),
-            Order::Relay(order) => self.relay(order),
+    /// Nobody waits for an answer when the VM has ended.
+    fn refuse_the_rest(&mut self) {
+        let orders = std::mem::take(&mut self.orders).into_iter().map(|order| match order {
+            Order::Move(order) => order.ticket,
+            Order::Relay(order) => order.ticket,
+        });
+        for ticket in orders.chain(self.relays.leave()).collect::<Vec<_>>() {
+            self.answer(ticket, &Err(MoveError::Ended));
         }
     }
 

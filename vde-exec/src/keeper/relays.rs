@@ -48,6 +48,11 @@ impl Relays {
         let step = (!self.leaving.is_empty()).then_some(STEP);
         retries.chain(step).min()
     }
+
+    /// Lets those that are to go be: whose tickets are not answered.
+    pub(super) fn leave(&mut self) -> Vec<Ticket> {
+        self.leaving.drain(..).map(|leaving| leaving.ticket).collect()
+    }
 }
 
 impl Keeper<'_> {
@@ -59,7 +64,9 @@ impl Keeper<'_> {
         };
         let is_leaving = self.relays.leaving.iter().any(|leaving| leaving.nic == nic);
         match (sockets.relay(), work) {
-            (_, _) if is_leaving => self.answer(ticket, &Err(MoveError::Busy)),
+            (_, _) if is_leaving || sockets.is_splicing() => {
+                self.answer(ticket, &Err(MoveError::Busy))
+            }
             (Some(relay), Some(work)) => {
                 let begun = work
                     .begin(relay)
@@ -79,8 +86,8 @@ impl Keeper<'_> {
         }
     }
 
-    /// Takes out what is to go, if the moment is right.
-    pub(super) fn tend_relays(&mut self) {
+    /// Takes out what is to go, if the moment is right; whether it was for one.
+    pub(super) fn tend_relays(&mut self) -> bool {
         self.notice_dead_relays();
         self.notice_captures();
         let (now, nics) = (Instant::now(), &self.nics);
@@ -91,6 +98,7 @@ impl Keeper<'_> {
         let (going, staying): (Vec<Leaving>, _) =
             std::mem::take(&mut self.relays.leaving).into_iter().partition(may_go);
         self.relays.leaving = staying;
+        let goes = !going.is_empty();
         for Leaving { nic, ticket, .. } in going {
             if let Some(sockets) = self.nics.get_mut(nic) {
                 // Nothing has to be made for that.
@@ -98,6 +106,7 @@ impl Keeper<'_> {
             }
             self.tell(Input::Splice { nic, relay: None, ticket });
         }
+        goes
     }
 
     fn notice_captures(&mut self) {
