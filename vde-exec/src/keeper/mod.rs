@@ -136,15 +136,19 @@ impl Keeper<'_> {
             self.sleep()?;
             self.listen();
             self.tell(Input::Tick);
-            let orders = self.reporting(|attendant, report| attendant.attend(report));
-            self.orders.extend(orders);
+            self.hear_orders();
         }
     }
 
     /// The VM is there; what was wanted for it from the start is wanted now.
     fn begin(&mut self) {
         self.reporting(|attendant, report| attendant.began(report));
-        self.take_orders();
+        self.hear_orders();
+    }
+
+    fn hear_orders(&mut self) {
+        let orders = self.reporting(|attendant, report| attendant.attend(report));
+        self.orders.extend(orders);
     }
 
     fn now(&self) -> Duration {
