@@ -1,7 +1,7 @@
 //! The lines of a client of `vdeq --control`: each is answered, whatever it is.
 
 use serde_json::{Map, Value, json};
-use vdeq_protocol::{COMMANDS, Question, Replug, Request, granted, refused};
+use vdeq_protocol::{COMMANDS, Question, Relay, Replug, Request, granted, refused};
 
 /// The most that an answer says of what was wrong, in bytes: a part of it is shown, never all.
 const MOST: usize = 1000;
@@ -53,6 +53,14 @@ fn is_what_was_asked(request: &Request, object: &Map<String, Value>) {
             assert!(vnl.path.starts_with(b"/") && !vnl.path.contains(&0));
             assert!(vnl.group.is_none() && vnl.mode.is_none());
             assert!(port.is_none() || vnl.port.is_none() || *port == vnl.port);
+        }
+        Request::Relay(Relay { nic, features }) => {
+            assert!(command == "relay" && takes(&["command", "id", "nic", "features"]));
+            assert_eq!(object["nic"], json!(nic));
+            let said = object.get("features").is_some_and(|features| !features.is_null());
+            assert_eq!(said, features.is_some());
+            let Some(wish) = features else { return };
+            assert!(!wish.is_nothing() && wish.net.is_none());
         }
         _ => panic!("{request:?} has no laws"),
     }

@@ -13,6 +13,7 @@ use vde_exec::{BindError, DialError, Errno, FindError, LaunchError, LocateError,
 use crate::desk::OpenError;
 use crate::plan::PlanError;
 use crate::quote;
+use crate::relays::RelaysError;
 
 /// The exit statuses of vdeq itself, as `env`, `nohup` and `timeout` have them.
 const FAILED: i32 = 125;
@@ -40,6 +41,8 @@ pub(crate) enum Failure {
     Numbers(io::Error),
     Interrupted(i32),
     Desk(OpenError),
+    /// What `--relay` wants does not fit the networks.
+    Relays(RelaysError),
     /// `--link-state` with a QEMU that is too old for it.
     NoLinkState(QemuVersion),
     Monitor(io::Error),
@@ -54,6 +57,12 @@ impl From<ArgError> for Failure {
 impl From<PlanError> for Failure {
     fn from(error: PlanError) -> Self {
         Self::Plan(error)
+    }
+}
+
+impl From<RelaysError> for Failure {
+    fn from(error: RelaysError) -> Self {
+        Self::Relays(error)
     }
 }
 
@@ -95,6 +104,7 @@ impl Failure {
                 return Some((at, 0..argv.get(at)?.len()));
             }
             Self::Desk(error) => Some(error.spot()),
+            Self::Relays(error) => Some(error.spot()),
             Self::Args(error) => return Some((error.index, error.span.clone())),
             Self::Plug { error, spec } => culprit(error, spec),
             Self::Plan(PlanError::Locator { spot, .. } | PlanError::TwoPorts { spot, .. }) => {
@@ -125,6 +135,7 @@ impl Failure {
             Self::Numbers(error) => format!("cannot foresee the descriptors: {error}"),
             Self::Interrupted(_) => "interrupted; no virtual machine was started".to_owned(),
             Self::Desk(error) => error.to_string(),
+            Self::Relays(error) => error.to_string(),
             Self::NoLinkState(version) => {
                 format!("QEMU {version} cannot be told of links: expected 4.0 or newer")
             }
@@ -154,6 +165,7 @@ impl Failure {
                 vec!["the virtual machine runs on, with its network".to_owned()]
             }
             Self::Desk(error) => error.hint().into_iter().collect(),
+            Self::Relays(error) => vec![error.hint().to_owned()],
             Self::NoLinkState(_) => {
                 vec!["leave --link-state out; if QEMU is newer, say so: --qemu-version X.Y".to_owned()]
             }

@@ -10,6 +10,7 @@ mod monitor;
 mod plan;
 mod preview;
 mod quote;
+mod relays;
 mod run;
 mod usage;
 mod voice;

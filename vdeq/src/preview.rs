@@ -16,6 +16,7 @@ use crate::failure::Failure;
 use crate::monitor;
 use crate::plan::{PlannedPlug, plan};
 use crate::quote;
+use crate::relays::{self, Wanted};
 use crate::voice::Voice;
 use crate::wiring::Wiring;
 
@@ -30,6 +31,8 @@ struct Preview<'a> {
     /// `None` if the program is no QEMU.
     version: Option<(QemuVersion, Source)>,
     plugs: Vec<PlannedPlug>,
+    /// For each plug, what its relay is for, if it is to have one.
+    relays: Vec<Option<Wanted>>,
     fds: Vec<i32>,
     notes: Vec<String>,
     line: Line,
@@ -41,6 +44,7 @@ pub(crate) fn preview(invocation: &Invocation<'_>) -> Result<String, Failure> {
     let environment = Environment::of_process();
     let wiring = Wiring::read(invocation)?;
     let plugs = plan(wiring.plugs(), &invocation.options)?;
+    let relays = relays::assign(&invocation.options.relays, plugs.len())?;
     let program = find(invocation, &environment, voice)?;
     let version = version(invocation, &wiring, program.as_ref(), &environment, voice);
     let spelt_for = version.map_or(NEWEST, |(version, _)| version);
@@ -60,10 +64,14 @@ pub(crate) fn preview(invocation: &Invocation<'_>) -> Result<String, Failure> {
         wiring.tell_notes(voice);
         lost.iter().chain(&unseen).for_each(|note| voice.say(note));
     }
+    let offers = match wiring {
+        Wiring::Qemu(_) => relays::offers(&relays, spelt_for),
+        Wiring::Other(_) => Vec::new(),
+    };
     let notes = wiring.notes().iter().map(ToString::to_string).chain(lost).chain(unseen);
-    let notes = notes.collect();
+    let notes = notes.chain(offers).collect();
     let program = program.map(|program| program.path);
-    let preview = Preview { invocation, program, version, plugs, fds, notes, line };
+    let preview = Preview { invocation, program, version, plugs, relays, fds, notes, line };
     Ok(match invocation.options.explain {
         None => format!("{}\n", preview.command()),
         Some(Explain::Json) => format!("{:#}\n", preview.json()),
@@ -134,8 +142,12 @@ impl Preview<'_> {
         if let Some((version, source)) = self.version {
             let _ = writeln!(text, "for QEMU {version}, {}\n", source.in_words());
         }
-        for (plug, fd) in self.plugs.iter().zip(&self.fds) {
-            let _ = writeln!(text, "fd {fd} is plugged into {}", place(plug));
+        for ((plug, fd), relay) in self.plugs.iter().zip(&self.fds).zip(&self.relays) {
+            let path = match relay {
+                Some(wanted) => format!("relay: {}", relays::in_words(&wanted.value)),
+                None => "no relay".to_owned(),
+            };
+            let _ = writeln!(text, "fd {fd} is plugged into {}; {path}", place(plug));
         }
         for change in &self.line.changes {
             let (before, after) = (words(&change.before), words(&change.after));
@@ -162,8 +174,9 @@ impl Preview<'_> {
     }
 
     fn json(&self) -> Value {
+        let plugs = self.plugs.iter().zip(&self.fds).zip(&self.relays);
         let plugs: Vec<Value> =
-            self.plugs.iter().zip(&self.fds).map(|(plug, fd)| json_plug(plug, *fd)).collect();
+            plugs.map(|((plug, fd), relay)| json_plug(plug, *fd, relay.as_ref())).collect();
         let changes: Vec<Value> = self
             .line
             .changes
@@ -208,7 +221,7 @@ fn place(plug: &PlannedPlug) -> String {
     }
 }
 
-fn json_plug(plug: &PlannedPlug, fd: i32) -> Value {
+fn json_plug(plug: &PlannedPlug, fd: i32, relay: Option<&Wanted>) -> Value {
     let text = |bytes: &Vec<u8>| json_word(OsStr::from_bytes(bytes));
     json!({
         "fd": fd,
@@ -217,6 +230,7 @@ fn json_plug(plug: &PlannedPlug, fd: i32) -> Value {
             Some(PortRequest::Number(number)) => Some(number.get()),
             _ => None,
         },
+        "relay": relay.map(|wanted| relays::in_words(&wanted.value)),
         "group": plug.vnl.group.as_ref().map(text),
         "mode": plug.vnl.mode.map(|mode| format!("{mode:04o}")),
         "argument": plug.spec.spot.as_ref().map(|spot| spot.index),

@@ -23,6 +23,7 @@ use crate::failure::Failure;
 use crate::monitor::{self, Monitor};
 use crate::plan::{PlannedPlug, plan};
 use crate::quote;
+use crate::relays;
 use crate::voice::Voice;
 use crate::waiting::Waiting;
 use crate::wiring::Wiring;
@@ -41,9 +42,11 @@ pub(crate) fn run(invocation: &Invocation<'_>) -> Result<End, Failure> {
     let mut desk = Desk::open(&invocation.options, voice).map_err(Failure::Desk)?;
     let wiring = Wiring::read(invocation)?;
     let plugs = plan(wiring.plugs(), &invocation.options)?;
+    let relays = relays::assign(&invocation.options.relays, plugs.len())?;
     let environment = Environment::of_process();
     let program = find(invocation, &environment, voice)?;
     wiring.tell_notes(voice);
+    desk.set_relays(relays).map_err(Failure::Desk)?;
 
     if wiring.daemonizes(invocation) {
         match split().map_err(Failure::Background)? {

@@ -33,6 +33,9 @@ options, before the QEMU command (or first, after it):
   --control PATH       answer questions and orders on this socket
   --events FD|PATH     tell what happens, as lines of JSON
   --ready-fd FD        say on this descriptor that the VM has its network
+  --relay WHAT         have frames pass through vdeq, which can capture, count and impair
+                       them: pcap=FILE, stats, loss=1%, delay=10ms, jitter=2ms, dup=1%,
+                       reorder=1%, corrupt=1%, rate=10M, to=vm|switch, seed=N, net=N
   --link-state         tell the guest when its network goes and comes
   --qemu-version X.Y   the version of QEMU, instead of asking it
   --dry-run            print the command that would run, and do not run it

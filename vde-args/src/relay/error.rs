@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::Range;
 
 use super::{DELAY_MAX, KEYS};
+use crate::error::Quoted;
 
 /// Why some words do not say what a relay is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,38 +64,37 @@ pub enum RelayErrorKind {
 
 impl fmt::Display for RelayError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let found = self.found.to_string_lossy();
+        let found = Quoted(&self.found);
         match &self.kind {
             RelayErrorKind::Nothing => f.write_str(
                 "nothing is said that a relay would be for: expected pcap=FILE, stats, \
                  or an impairment such as loss=1%",
             ),
             RelayErrorKind::Unknown { nearest } => {
-                write!(f, "there is no {found:?} for a relay")?;
+                write!(f, "there is no {found} for a relay")?;
                 match nearest {
                     Some(word) => write!(f, "; did you mean {word}?"),
                     None => write!(f, ": expected one of {}", KEYS.join(", ")),
                 }
             }
             RelayErrorKind::NoValue { key } => write!(f, "{key} has no value: expected {key}=..."),
-            RelayErrorKind::Value { key } => write!(f, "{key} takes no value, and has {found:?}"),
+            RelayErrorKind::Value { key } => write!(f, "{key} takes no value, and has {found}"),
             RelayErrorKind::Twice { key } => write!(f, "{key} is said twice"),
             RelayErrorKind::Share => {
-                write!(f, "{found:?} is no share of the frames: expected 0% to 100%, such as 1.5%")
+                write!(f, "{found} is no share of the frames: expected 0% to 100%, such as 1.5%")
             }
             RelayErrorKind::Time => write!(
                 f,
-                "{found:?} is not a time: expected a number with its unit, such as 200us, 10ms or \
+                "{found} is not a time: expected a number with its unit, such as 200us, 10ms or \
                  1.5s, up to {}s",
                 DELAY_MAX.as_secs()
             ),
-            RelayErrorKind::Rate => write!(
-                f,
-                "{found:?} is not a rate: expected bits a second, such as 512k, 10M or 1G"
-            ),
-            RelayErrorKind::Number => write!(f, "{found:?} is not a number: expected digits"),
+            RelayErrorKind::Rate => {
+                write!(f, "{found} is not a rate: expected bits a second, such as 512k, 10M or 1G")
+            }
+            RelayErrorKind::Number => write!(f, "{found} is not a number: expected digits"),
             RelayErrorKind::Direction => {
-                write!(f, "{found:?} is no direction: expected vm or switch")
+                write!(f, "{found} is no direction: expected vm or switch")
             }
             RelayErrorKind::Idle { key } => {
                 write!(

@@ -8,9 +8,15 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 use vde_exec::supervisor::{MoveError, Ticket};
-use vde_exec::{ClientId, LineLimits, LineServer, ListenError, Order, PollFlags, Report, Served};
-use vdeq_protocol::{Question, Refusal, Replug, Request, granted, move_refusal, overrun, refused};
+use vde_exec::{
+    ClientId, LineLimits, LineServer, ListenError, Move, Order, PollFlags, Report, Served,
+};
+use vdeq_protocol::{
+    Question, Refusal, Relay, Replug, Request, granted, move_refusal, overrun, refused,
+    relay_refusal,
+};
 
+use super::relays::Relays;
 use super::{nic_of, nics_of};
 
 /// Most clients at a time.
@@ -37,6 +43,14 @@ struct Waiting {
     client: ClientId,
     id: Option<Value>,
     nic: usize,
+    wants: Wants,
+}
+
+/// What somebody waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wants {
+    Move,
+    Relay,
 }
 
 impl Control {
@@ -56,14 +70,14 @@ impl Control {
     }
 
     /// Answers what can be answered now; returns what cannot.
-    pub(super) fn attend(&mut self, report: &Report<'_>) -> Vec<Order> {
+    pub(super) fn attend(&mut self, report: &Report<'_>, relays: &mut Relays) -> Vec<Order> {
         self.server.look();
         let mut orders = Vec::new();
         for _ in 0..MOST_LINES {
             match self.server.serve() {
                 None => break,
                 Some(Served::Line(client, line)) => {
-                    orders.extend(self.answer(client, &line, report));
+                    orders.extend(self.answer(client, &line, report, relays));
                 }
                 Some(Served::TooLong(client)) => {
                     let what = format!("the line is longer than {} bytes", LIMITS.line);
@@ -79,14 +93,14 @@ impl Control {
         orders
     }
 
-    /// The NIC that somebody wanted to be moved was moved, or not; returns which.
+    /// What somebody wanted of a NIC was done, or not; returns which and what.
     pub(super) fn answered(
         &mut self,
         ticket: Ticket,
         result: &Result<(), MoveError>,
         report: &Report<'_>,
-    ) -> Option<usize> {
-        let Waiting { client, id, nic } = self.waiting.remove(&ticket)?;
+    ) -> Option<(usize, Wants)> {
+        let Waiting { client, id, nic, wants } = self.waiting.remove(&ticket)?;
         let line = match result {
             Ok(()) => {
                 let status = nic_of(report, nic, SystemTime::now()).unwrap_or(Value::Null);
@@ -94,12 +108,16 @@ impl Control {
             }
             Err(error) => {
                 let count = report.nics().count();
-                refused(id.as_ref(), &move_refusal(nic, error, count))
+                let refusal = match wants {
+                    Wants::Move => move_refusal(nic, error, count),
+                    Wants::Relay => relay_refusal(nic, error, count),
+                };
+                refused(id.as_ref(), &refusal)
             }
         };
         self.reply(client, &line);
         self.server.release(client);
-        Some(nic)
+        Some((nic, wants))
     }
 
     /// Whether anybody wants to hear of events.
@@ -124,10 +142,33 @@ impl Control {
     }
 
     /// Answers a line, or makes an order of it.
-    fn answer(&mut self, client: ClientId, line: &[u8], report: &Report<'_>) -> Option<Order> {
+    fn answer(
+        &mut self,
+        client: ClientId,
+        line: &[u8],
+        report: &Report<'_>,
+        relays: &mut Relays,
+    ) -> Option<Order> {
         let Question { id, request } = Question::read(line);
         let reply = match request {
-            Ok(Request::Replug(replug)) => return Some(self.order(client, id, replug)),
+            Ok(Request::Replug(Replug { nic, switch, port })) => {
+                let ticket = self.wait(client, id, nic, Wants::Move);
+                return Some(Order::Move(Move { nic, switch, port, ticket }));
+            }
+            Ok(Request::Relay(Relay { nic, features })) => {
+                let ticket = Ticket(self.next_ticket);
+                match relays.order(nic, features, ticket, report) {
+                    Ok(order) => {
+                        self.wait(client, id, nic, Wants::Relay);
+                        return Some(order);
+                    }
+                    Err(error) => {
+                        let what = format!("the capture cannot be written: {error}");
+                        let wanted = "a file or FIFO of this user, or a path where one can be made";
+                        refused(id.as_ref(), &Refusal::new(what, wanted))
+                    }
+                }
+            }
             Ok(Request::Status) => granted(id.as_ref(), &nics_of(report, SystemTime::now())),
             Ok(Request::Events) => {
                 self.subscribers.insert(client);
@@ -142,13 +183,12 @@ impl Control {
     }
 
     /// The client gets its answer, and its next line is read, when the order is carried out.
-    fn order(&mut self, client: ClientId, id: Option<Value>, replug: Replug) -> Order {
-        let Replug { nic, switch, port } = replug;
+    fn wait(&mut self, client: ClientId, id: Option<Value>, nic: usize, wants: Wants) -> Ticket {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket = self.next_ticket.wrapping_add(1);
-        self.waiting.insert(ticket, Waiting { client, id, nic });
+        self.waiting.insert(ticket, Waiting { client, id, nic, wants });
         self.server.hold(client);
-        Order { nic, switch, port, ticket }
+        ticket
     }
 
     fn reply(&mut self, client: ClientId, line: &str) {

@@ -1,9 +1,11 @@
 //! Why the desk could not be opened, in words.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
 
 use vde_args::{Given, Sink, Spot};
+use vde_exec::relay::SinkError;
 use vde_exec::{Errno, ListenError, MAX_SOCKET_PATH, OutletError};
 
 /// Why what an option names cannot be opened.
@@ -15,6 +17,8 @@ pub(crate) enum OpenError {
     Events { error: OutletError, given: Given<Sink> },
     /// `--ready-fd`
     ReadyFd { error: OutletError, given: Given<i32> },
+    /// `pcap=` of `--relay`
+    Capture { error: SinkError, path: OsString, spot: Spot },
     /// `--ready-fd` names the descriptor that `--events` has.
     SameFd(Given<i32>),
 }
@@ -23,7 +27,7 @@ impl OpenError {
     /// Where it was named.
     pub(crate) fn spot(&self) -> &Spot {
         match self {
-            Self::Control { spot, .. } => spot,
+            Self::Control { spot, .. } | Self::Capture { spot, .. } => spot,
             Self::Events { given, .. } => &given.spot,
             Self::ReadyFd { given, .. } | Self::SameFd(given) => &given.spot,
         }
@@ -35,6 +39,9 @@ impl OpenError {
             Self::Control { error, .. } => Some(control_hint(error)),
             Self::Events { error, .. } => outlet_hint(*error, "--events=3 ... 3>FILE"),
             Self::ReadyFd { error, .. } => outlet_hint(*error, "--ready-fd 3 ... 3>FILE"),
+            Self::Capture { .. } => {
+                Some("name a file of this user, or one that can be made, or a FIFO".to_owned())
+            }
             Self::SameFd(_) => Some("give each a descriptor of its own".to_owned()),
         }
     }
@@ -53,6 +60,9 @@ impl fmt::Display for OpenError {
             },
             Self::ReadyFd { error, given } => {
                 write!(f, "cannot say on descriptor {} that all is ready: {error}", given.value)
+            }
+            Self::Capture { error, path, .. } => {
+                write!(f, "frames cannot be captured in {}: {error}", Path::new(path).display())
             }
             Self::SameFd(given) => {
                 write!(f, "descriptor {} is the one that gets the events", given.value)

@@ -8,6 +8,7 @@ mod control;
 mod error;
 pub(crate) mod link;
 mod ready;
+mod relays;
 mod sink;
 mod teller;
 
@@ -21,12 +22,14 @@ use vde_exec::supervisor::{Event, MoveError, NicState, Ticket};
 use vde_exec::{Attendant, Back, End, Order, Outlet, PollFlags, Report};
 use vdeq_protocol::{Moment, Nic, nic_status};
 
-use self::control::Control;
+use self::control::{Control, Wants};
 pub(crate) use self::error::OpenError;
 use self::link::Link;
 use self::ready::Ready;
+use self::relays::Relays;
 use self::sink::Sink;
 use crate::quote;
+use crate::relays::Wanted;
 use crate::voice::Voice;
 
 /// Attends to a VM.
@@ -37,6 +40,9 @@ pub(crate) struct Desk {
     sink: Option<Sink>,
     ready: Ready,
     link: Option<Link>,
+    relays: Relays,
+    /// The VM has just been started.
+    is_new: bool,
     /// Whom to let go when the VM has daemonized.
     back: Option<Back>,
     /// How many events there were.
@@ -54,7 +60,18 @@ impl Desk {
         let outlet =
             options.ready_fd.as_ref().map(|given| open_ready(given, options)).transpose()?;
         let control = options.control.as_ref().map(open_control).transpose()?;
-        Ok(Self { voice, control, sink, ready: Ready::new(outlet), link: None, back: None, seq: 0 })
+        let (ready, relays) = (Ready::new(outlet), Relays::default());
+        let (link, back, is_new, seq) = (None, None, false, 0);
+        Ok(Self { voice, control, sink, ready, link, relays, is_new, back, seq })
+    }
+
+    /// For each network, what its relay is for from the start: opens what that needs.
+    ///
+    /// # Errors
+    /// Something cannot be opened.
+    pub(crate) fn set_relays(&mut self, wanted: Vec<Option<Wanted>>) -> Result<(), OpenError> {
+        self.relays = Relays::open(wanted)?;
+        Ok(())
     }
 
     /// From now on QEMU's monitor is there to be told of links.
@@ -113,6 +130,7 @@ impl Attendant for Desk {
     fn began(&mut self, report: &Report<'_>) {
         self.tell(|moment| Some(vdeq_protocol::started(nics_of(report, moment.time), moment)));
         self.ready.describe(&description(report));
+        self.is_new = true;
     }
 
     fn told(&mut self, event: &Event, report: &Report<'_>) {
@@ -125,11 +143,13 @@ impl Attendant for Desk {
     }
 
     fn answered(&mut self, ticket: Ticket, result: &Result<(), MoveError>, report: &Report<'_>) {
+        if let (Some(nic), Err(error)) = (Relays::nic_of(ticket), result) {
+            return self.voice.say(format_args!("network {nic} has no relay: {error}"));
+        }
         let control = self.control.as_mut();
-        let Some(nic) = control.and_then(|control| control.answered(ticket, result, report)) else {
-            return;
-        };
-        if let Err(error) = result {
+        let answered = control.and_then(|control| control.answered(ticket, result, report));
+        let Some((nic, wants)) = answered else { return };
+        if let (Err(error), Wants::Move) = (result, wants) {
             self.voice.say(format_args!("network {nic} was not moved: {error}"));
             self.tell(|moment| Some(vdeq_protocol::move_failed(nic, error, moment)));
         }
@@ -163,7 +183,14 @@ impl Attendant for Desk {
         let complaint = self.link.as_mut().and_then(Link::attend);
         self.complain(complaint);
         self.use_sink(Sink::catch_up);
-        self.control.as_mut().map(|control| control.attend(report)).unwrap_or_default()
+        let mut orders = Vec::new();
+        if std::mem::take(&mut self.is_new) {
+            orders = self.relays.begin(report);
+        }
+        if let Some(control) = &mut self.control {
+            orders.extend(control.attend(report, &mut self.relays));
+        }
+        orders
     }
 }
 
@@ -198,7 +225,10 @@ fn nic_of(report: &Report<'_>, number: usize, now: SystemTime) -> Option<Value> 
 
 fn nics<'a>(report: &Report<'a>) -> impl Iterator<Item = Nic<'a>> {
     let nics = report.nics().enumerate();
-    nics.map(|(number, (switch, status, time))| Nic { number, switch, status, time })
+    nics.map(|(number, (switch, status, time))| {
+        let relay = report.relay_of(number);
+        Nic { number, switch, status, time, relay }
+    })
 }
 
 /// The NIC that an event is about.
@@ -207,6 +237,7 @@ fn number_of(event: &Event) -> Option<usize> {
         Event::Lost { nic, .. }
         | Event::Failing { nic, .. }
         | Event::Plugged { nic, .. }
+        | Event::Spliced { nic, .. }
         | Event::GaveUp { nic, .. } => Some(*nic),
         _ => None,
     }

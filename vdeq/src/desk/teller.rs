@@ -1,8 +1,8 @@
 //! What happens to the networks of a running VM, in words.
 
-use vde_exec::Report;
 use vde_exec::supervisor::{Event, Trouble};
 use vde_exec::vde_proto::{PlugError, PortRequest};
+use vde_exec::{Errno, Report};
 
 /// The event as a sentence; `None` if there is nothing to say of it.
 pub(super) fn sentence(event: &Event, report: &Report<'_>) -> Option<String> {
@@ -43,6 +43,12 @@ pub(super) fn sentence(event: &Event, report: &Report<'_>) -> Option<String> {
                     format!("network {nic} is back on {place}, after {:.1} s", outage.as_secs_f64())
                 }
             }
+        }
+        Event::RelayFailed { nic } => format!(
+            "the relay of network {nic} failed, which is a fault of vdeq; the network goes on without it"
+        ),
+        Event::CaptureFailed { nic, errno } => {
+            format!("network {nic} is not captured any more: {}", Errno::from_raw(*errno).desc())
         }
         Event::GaveUp { nic, why } => {
             format!("network {nic} is given up ({why}); the virtual machine runs on without it")

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use serde_json::{Value, json};
-use vde_exec::End;
 use vde_exec::supervisor::{Event, MoveError};
+use vde_exec::{End, Errno};
 
 use crate::{path, rfc3339, seconds};
 
@@ -91,6 +91,17 @@ pub fn event(event: &Event, switch: Option<&Path>, moment: Moment) -> Option<Val
             "outage": seconds(*outage),
             "attempts": attempts,
             "moved": moved,
+        }),
+        Event::Spliced { nic, is_relayed } => json!({
+            "event": if *is_relayed { "relayed" } else { "direct" },
+            "nic": nic,
+            "switch": switch,
+        }),
+        Event::RelayFailed { nic } => json!({ "event": "relay-failed", "nic": nic }),
+        Event::CaptureFailed { nic, errno } => json!({
+            "event": "capture-failed",
+            "nic": nic,
+            "error": Errno::from_raw(*errno).desc(),
         }),
         Event::GaveUp { nic, why } => json!({
             "event": "given-up",

@@ -5,14 +5,15 @@
 //! description for those who write clients.
 
 mod event;
+mod relay;
 mod reply;
 mod request;
 mod status;
 mod time;
 
 pub use event::{Moment, ended, event, move_failed, overrun, started};
-pub use reply::{Refusal, granted, move_refusal, refused};
-pub use request::{COMMANDS, Question, Replug, Request};
+pub use reply::{Refusal, granted, move_refusal, refused, relay_refusal};
+pub use request::{COMMANDS, Question, Relay, Replug, Request};
 pub use status::{Nic, nic_status, status};
 pub use time::rfc3339;
 

@@ -52,6 +52,17 @@ pub fn move_refusal(nic: usize, error: &MoveError, count: usize) -> Refusal {
     Refusal { what, expected }
 }
 
+/// Why a relay was not put into the path of a NIC, or not taken out. There are `count` NICs.
+#[must_use]
+pub fn relay_refusal(nic: usize, error: &MoveError, count: usize) -> Refusal {
+    let Refusal { what, expected } = move_refusal(nic, error, count);
+    let what = match error {
+        MoveError::NoSuchNic => what,
+        other => format!("the way of NIC {nic} stays as it is: {other}"),
+    };
+    Refusal { what, expected }
+}
+
 /// What would have been right, where a plug failed like this.
 fn expected_of_switch(error: &PlugError) -> &'static str {
     match error {

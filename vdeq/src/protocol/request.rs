@@ -1,12 +1,15 @@
 //! Questions: one JSON object, read strictly, so that a slip of the pen is told and not obeyed.
 
+use std::os::unix::ffi::OsStrExt;
+
 use serde_json::{Map, Value};
+use vde_args::RelayWish;
 use vde_exec::vde_proto::{PortNumber, PortRequest, Vnl};
 
 use crate::Refusal;
 
 /// The commands that there are.
-pub const COMMANDS: [&str; 3] = ["status", "replug", "events"];
+pub const COMMANDS: [&str; 4] = ["status", "replug", "relay", "events"];
 
 /// How much of a wrong value is shown, in characters.
 const SHOWN: usize = 60;
@@ -28,6 +31,8 @@ pub enum Request {
     Status,
     /// To plug a NIC in elsewhere.
     Replug(Replug),
+    /// To have the frames of a NIC relayed, or not.
+    Relay(Relay),
     /// To be told what happens from now on.
     Events,
 }
@@ -41,6 +46,15 @@ pub struct Replug {
     pub switch: Option<Vnl>,
     /// The port there, if it was said.
     pub port: Option<PortRequest>,
+}
+
+/// What the relay of a NIC is to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relay {
+    /// Which NIC.
+    pub nic: usize,
+    /// What for, all of it; `None` if it is to go.
+    pub features: Option<RelayWish>,
 }
 
 impl Question {
@@ -80,6 +94,10 @@ impl Request {
                 takes(object, &["nic", "sock", "port"])?;
                 Replug::read(object).map(Self::Replug)
             }
+            Some("relay") => {
+                takes(object, &["nic", "features"])?;
+                Relay::read(object).map(Self::Relay)
+            }
             _ => Err(Refusal::new(format!("there is no command {}", shown(command)), commands())),
         }
     }
@@ -97,6 +115,37 @@ impl Replug {
             )),
             _ => Ok(Self { nic, switch, port }),
         }
+    }
+}
+
+impl Relay {
+    fn read(object: &Map<String, Value>) -> Result<Self, Refusal> {
+        let nic = nic(object.get("nic"))?;
+        let features = object.get("features").filter(|features| !features.is_null());
+        Ok(Self { nic, features: features.map(features_of).transpose()? })
+    }
+}
+
+/// The words that stand behind `--relay`, but for what is said elsewhere, or cannot be had any more.
+fn features_of(value: &Value) -> Result<RelayWish, Refusal> {
+    let wanted = "what a relay is for, such as \"pcap=/tmp/net0.pcapng,loss=1%\", or null for none";
+    let wrong = |why: String| Refusal::new(why, wanted);
+    let Some(text) = bytes(value) else {
+        return Err(wrong(format!("\"features\" is {}", shown(value))));
+    };
+    let wish = RelayWish::parse(&text).map_err(|error| {
+        // It shows what was found, however long that is.
+        wrong(format!("\"features\": {error}").chars().take(5 * SHOWN).collect())
+    })?;
+    if wish.net.is_some() {
+        return Err(wrong("\"features\" says net=, and \"nic\" says which NIC".to_owned()));
+    }
+    match &wish.pcap {
+        Some(path) if !path.as_bytes().starts_with(b"/") => Err(wrong(format!(
+            "pcap={} is no absolute path",
+            shown(&path.to_string_lossy().into())
+        ))),
+        _ => Ok(wish),
     }
 }
 
@@ -214,6 +263,30 @@ mod tests {
     }
 
     #[test]
+    fn a_relay_is_wanted_in_the_words_of_the_command_line_or_not_at_all() {
+        let relay = |features: &str| read(&format!(r#"{{"command":"relay","nic":1{features}}}"#));
+        for none in ["", ",\"features\":null"] {
+            assert_eq!(relay(none), Ok(Request::Relay(Relay { nic: 1, features: None })));
+        }
+        let wish = RelayWish::parse(b"pcap=/x,stats").unwrap();
+        let features = Some(wish);
+        assert_eq!(
+            relay(r#","features":"pcap=/x,stats""#),
+            Ok(Request::Relay(Relay { nic: 1, features }))
+        );
+        let refused = |features: &str, what: &str| {
+            let line = format!(r#"{{"command":"relay","nic":1,"features":{features}}}"#);
+            check_refused(&line, what, "pcap=/tmp/net0.pcapng");
+        };
+        refused("true", "\"features\" is true");
+        refused("\"\"", "nothing is said");
+        refused("\"los=1%\"", "did you mean loss");
+        refused("\"stats,net=0\"", "net=");
+        refused("\"pcap=x\"", "absolute path");
+        refused("\"pcap=-\"", "absolute path");
+    }
+
+    #[test]
     fn any_path_can_be_named_by_its_bytes() {
         let Ok(Request::Replug(Replug { switch: Some(vnl), .. })) =
             read(r#"{"command":"replug","nic":0,"sock":{"bytes":[47,255]}}"#)
@@ -229,7 +302,8 @@ mod tests {
             check_refused(line, "no JSON", "{\"command\":\"status\"}");
         }
         check_refused("[\"status\"]", "no object", "object");
-        check_refused("{}", "no \"command\"", "\"status\", \"replug\", \"events\"");
+        let all = "\"status\", \"replug\", \"relay\", \"events\"";
+        check_refused("{}", "no \"command\"", all);
         check_refused(r#"{"command":"stat"}"#, "command \"stat\"", "\"status\"");
         check_refused(r#"{"command":1}"#, "command 1", "\"status\"");
         check_refused(

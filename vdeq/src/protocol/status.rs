@@ -4,9 +4,11 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
+use vde_exec::relay::RelayStats;
 use vde_exec::supervisor::{NicState, NicStatus};
 use vde_exec::vde_proto::PortRequest;
 
+use crate::relay::relay_stats;
 use crate::{path, rfc3339, seconds};
 
 /// A NIC, as a report has it.
@@ -20,6 +22,8 @@ pub struct Nic<'a> {
     pub status: &'a NicStatus,
     /// For how long.
     pub time: Duration,
+    /// What its relay has counted, if there is one in its path.
+    pub relay: Option<&'a RelayStats>,
 }
 
 /// How the whole is: this process, the VM's, and each NIC.
@@ -36,13 +40,14 @@ pub fn status<'a>(
 /// How a NIC is.
 #[must_use]
 pub fn nic_status(nic: Nic<'_>, now: SystemTime) -> Value {
-    let Nic { number, switch, status, time } = nic;
+    let Nic { number, switch, status, time, relay } = nic;
     let since = now.checked_sub(time).unwrap_or(now);
     json!({
         "nic": number,
         "state": state(status.state),
         "switch": path(switch),
         "port": status.port,
+        "relay": relay.map(relay_stats),
         "asked": asked(status.asked),
         "seconds": seconds(time),
         "since": rfc3339(since),

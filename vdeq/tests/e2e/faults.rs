@@ -15,5 +15,6 @@ mod line;
 mod others;
 mod ports;
 mod processes;
+mod splices;
 mod switches;
 mod vm;

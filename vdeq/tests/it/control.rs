@@ -50,7 +50,7 @@ fn status_says_where_every_nic_is_and_since_when() {
     let since = since.as_str().unwrap().to_owned();
     assert!(since.starts_with("20") && since.ends_with('Z') && since.len() == 24, "{since}");
     let nic = json!({
-        "nic": 0, "state": "up", "switch": world.switch.dir(), "port": 1, "asked": "any",
+        "nic": 0, "state": "up", "switch": world.switch.dir(), "port": 1, "asked": "any", "relay": null,
         "seconds": null, "since": null, "replugs": 0, "attempts": 0, "last_error": null,
     });
     assert_eq!(status, json!({ "pid": run.pid(), "vm": { "pid": vm }, "nics": [nic] }));
@@ -83,7 +83,7 @@ fn questions_in_a_row_are_answered_in_their_order_and_errors_say_what_there_is()
     assert_eq!(ids, expected.iter().chain(&[json!(4), json!(5), json!(6)]).collect::<Vec<_>>());
     for (number, expected) in [
         (1, "JSON object"),
-        (3, "\"status\", \"replug\", \"events\""),
+        (3, "\"status\", \"replug\", \"relay\", \"events\""),
         (4, "a NIC from 0 to 0"),
         (5, "absolute path"),
         (7, "\"command\", \"id\""),

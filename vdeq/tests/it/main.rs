@@ -30,6 +30,7 @@ mod program;
 mod ready;
 mod reconnecting;
 mod refusals;
+mod relays;
 mod signals;
 mod switch_trouble;
 mod terminal;

@@ -75,7 +75,7 @@ fn an_explanation_says_what_each_argument_was_what_it_becomes_and_why() {
     let expected = "\
 for QEMU 7.2.0, as --qemu-version says
 
-fd 100 is plugged into '/a b', any port
+fd 100 is plugged into '/a b', any port; no relay
 
 argument 6  -net 'vde,sock=/a b'
 becomes     -netdev socket,id=vdeq0,fd=100
@@ -120,6 +120,7 @@ fn an_explanation_for_tools_is_one_json_object() {
         "qemu": { "version": "7.2.22", "source": "asked" },
         "plugs": [{
             "fd": 100, "switch": "/s", "port": 7, "group": "g", "mode": "0640", "argument": 6,
+            "relay": null,
         }],
         "changes": [{
             "argument": 6,

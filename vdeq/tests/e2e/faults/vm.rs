@@ -48,12 +48,29 @@ impl Vm {
         Self::hub(world, world.vdeq().args(options), network)
     }
 
+    /// The same with QEMU's other back end for a datagram socket, `dgram`, which our vdeq takes for
+    /// anybody's word.
+    pub fn dgram(world: &World, options: &[&str], switch: &Path) -> Self {
+        let backend = format!("dgram,id=d,local.type=fd,local.str={{vde:{}}}", switch.display());
+        let mut command = world.vdeq();
+        command.args(options).arg("--fd-placeholder");
+        Self::on_hub(
+            world,
+            &mut command,
+            &["-netdev", &backend, "-netdev", "hubport,hubid=0,id=h,netdev=d"],
+        )
+    }
+
     /// A QEMU that the command starts, which ends before its name.
     pub fn hub(world: &World, command: &mut Command, network: &str) -> Self {
+        Self::on_hub(world, command, &["-net", network])
+    }
+
+    fn on_hub(world: &World, command: &mut Command, network: &[&str]) -> Self {
         let qmp = tempfile::Builder::new().make_in(world.path(""), |_| Ok(())).unwrap();
         let (_, qmp) = qmp.keep().unwrap();
         let monitor = format!("unix:{},server=on,wait=off", qmp.display());
-        Self::start(command.args(HUB).args(["-net", network, "-qmp", &monitor]), Some(qmp))
+        Self::start(command.args(HUB).args(network).args(["-qmp", &monitor]), Some(qmp))
     }
 
     /// QEMU's own backend for VDE.
