@@ -7,7 +7,8 @@ use core::time::Duration;
 
 use super::forwarding::{Forwarded, Forwarding};
 use super::personality::{Refusal, Rules, Stray, SwitchConfig};
-use super::ports::{PortStatus, Ports, Released};
+use super::ports::{Ports, Released};
+use super::status::PortStatus;
 use super::streams::{Phase, Stream, Streams};
 use super::{ConnId, EndpointId, Input, Output};
 use crate::wire::{ClientAddress, PortRequest, Reply, Request, SocketPath};
@@ -35,11 +36,11 @@ use crate::wire::{ClientAddress, PortRequest, Reply, Request, SocketPath};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Switch {
-    config: SwitchConfig,
+    pub(super) config: SwitchConfig,
     rules: Rules,
     streams: Streams,
-    ports: Ports,
-    forwarding: Forwarding,
+    pub(super) ports: Ports,
+    pub(super) forwarding: Forwarding,
     outputs: VecDeque<Output>,
 }
 
@@ -102,6 +103,15 @@ impl Switch {
         self.forwarding.forward(&mut self.ports, now, from, frame, to)
     }
 
+    /// The driver could not deliver a frame to endpoint `to`, one of those that
+    /// [`forward`](Self::forward) named: its queue is full, or its client has gone. The frame is
+    /// lost \[P-8.7\]; its port counts it.
+    pub fn unsent(&mut self, to: EndpointId) {
+        if let Some(port) = self.ports.port_of(to) {
+            self.ports.count_unsent(port);
+        }
+    }
+
     /// Ends a served endpoint and its stream, as an administrator does with `port/epclose`.
     /// Returns whether there was such an endpoint.
     pub fn close_endpoint(&mut self, id: EndpointId) -> bool {
@@ -117,12 +127,12 @@ impl Switch {
         true
     }
 
-    /// Every port that was ever used, in the order of numbers.
+    /// Every port that was used or created, in the order of numbers.
     pub fn ports(&self) -> impl Iterator<Item = PortStatus<'_>> {
         self.ports.status()
     }
 
-    /// What the switch was made with.
+    /// What the switch was made with, and what was changed since.
     #[must_use]
     pub fn config(&self) -> &SwitchConfig {
         &self.config
@@ -169,7 +179,8 @@ impl Switch {
         match mem::take(&mut stream.phase) {
             Phase::Attaching { port, description } => match self.choose(port, owner) {
                 Some(port) => {
-                    let endpoint = self.ports.reserve(now, conn, port, owner);
+                    let (endpoint, slot) = self.ports.reserve(now, conn, port, owner);
+                    self.forwarding.prepare_port(slot);
                     self.set_phase(conn, Phase::Serving { endpoint, description });
                     self.outputs.push_back(Output::Serve { conn, endpoint, port });
                 }

@@ -7,7 +7,7 @@ use core::time::Duration;
 use super::EndpointId;
 use super::mac_table::MacTable;
 use super::personality::{Oversize, Rules, SwitchConfig, Tags};
-use super::ports::Ports;
+use super::ports::{PortSlot, Ports};
 use crate::wire::frame::{ETHERTYPE_VLAN, FrameHeader};
 
 /// A frame after the switch has dealt with it. It derefs to its bytes.
@@ -89,7 +89,26 @@ impl Forwarding {
         }
     }
 
-    pub(super) fn forget_port(&mut self, port: u32) {
+    pub(super) fn macs(&self) -> &MacTable {
+        &self.macs
+    }
+
+    pub(super) fn macs_mut(&mut self) -> &mut MacTable {
+        &mut self.macs
+    }
+
+    /// What was learned before is too old to be believed, since a hub learns nothing.
+    pub(super) fn set_hub(&mut self, hub: bool) {
+        self.hub = hub;
+        self.macs.forget_all();
+    }
+
+    /// Frames will come in at `port`.
+    pub(super) fn prepare_port(&mut self, port: PortSlot) {
+        self.macs.prepare_port(port);
+    }
+
+    pub(super) fn forget_port(&mut self, port: PortSlot) {
         self.macs.forget_port(port);
     }
 

@@ -1,92 +1,175 @@
 //! Which (MAC, VLAN) lives on which port: a table of fixed size, so that no guest can make it grow.
 //!
-//! Each pair has one bucket of four places. In a full bucket the pair that was not seen for the
-//! longest time makes room; its frames are then flooded, as those of any unknown address.
+//! Each pair has a bucket of four places, and a second one for when the first is full. There are
+//! twice as many places as pairs asked for, so that hardly any pair finds both full; then the one
+//! that was not seen for the longest time makes room, and its frames are flooded, as those of any
+//! unknown address.
+//!
+//! A port is forgotten by ending its *epoch*: what was learned in an earlier one is not there any
+//! more. That takes no walk through the table, however many ports leave at once.
 
 use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::personality::SwitchConfig;
+use super::ports::PortSlot;
 use crate::wire::MacAddr;
 
 const WAYS: usize = 4;
-/// Keeps the memory of a mistaken configuration within reason: 2^20 pairs take 32 MiB.
+/// Keeps the memory of a mistaken configuration within reason: 2^20 pairs take 48 MiB.
 const MAX_PAIRS: usize = 1 << 20;
 
 #[derive(Debug, Clone)]
 pub(super) struct MacTable {
-    buckets: Vec<[Option<Entry>; WAYS]>,
-    ageing: Duration,
-    min_persistence: Duration,
+    buckets: Vec<[Entry; WAYS]>,
+    /// The present epoch of each port, by slot; the first is 1.
+    epochs: Vec<u32>,
+    /// In nanoseconds, as all times here.
+    ageing: u64,
+    min_persistence: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     key: u64,
-    port: u32,
-    seen: Duration,
+    seen: u64,
+    port: PortSlot,
+    /// 0 for an empty place.
+    epoch: u32,
+}
+
+/// An address that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Known {
+    pub(super) bucket: usize,
+    pub(super) mac: MacAddr,
+    pub(super) vlan: u16,
+    pub(super) port: PortSlot,
+    /// How long ago it was seen.
+    pub(super) age: Duration,
 }
 
 impl MacTable {
     pub(super) fn new(config: &SwitchConfig) -> Self {
-        let pairs = config.hash_size.clamp(WAYS, MAX_PAIRS).next_power_of_two();
+        let pairs = config.hash_size.clamp(1, MAX_PAIRS).next_power_of_two();
+        let places = pairs.saturating_mul(2).max(2 * WAYS);
+        let empty = Entry { key: 0, seen: 0, port: PortSlot::FIRST, epoch: 0 };
         Self {
-            buckets: vec![[None; WAYS]; pairs / WAYS],
-            ageing: config.ageing,
-            min_persistence: config.min_persistence,
+            buckets: vec![[empty; WAYS]; places / WAYS],
+            epochs: Vec::new(),
+            ageing: nanos(config.ageing),
+            min_persistence: nanos(config.min_persistence),
+        }
+    }
+
+    pub(super) fn set_ageing(&mut self, ageing: Duration) {
+        self.ageing = nanos(ageing);
+    }
+
+    pub(super) fn set_min_persistence(&mut self, min_persistence: Duration) {
+        self.min_persistence = nanos(min_persistence);
+    }
+
+    /// Addresses will be learned on `port`: learning itself allocates nothing.
+    pub(super) fn prepare_port(&mut self, port: PortSlot) {
+        if self.epochs.len() <= port.index() {
+            self.epochs.resize(port.index() + 1, 1);
         }
     }
 
     /// A frame of `mac` came in at `port` \[P-8.11\] \[P-8.13\].
-    pub(super) fn learn(&mut self, now: Duration, mac: MacAddr, vlan: u16, port: u32) {
+    pub(super) fn learn(&mut self, now: Duration, mac: MacAddr, vlan: u16, port: PortSlot) {
         let Self { ageing, min_persistence, .. } = *self;
-        let key = key(mac, vlan);
-        let fresh = Entry { key, port, seen: now };
-        let Some(bucket) = self.bucket_mut(key) else { return };
-        match bucket.iter_mut().flatten().find(|entry| entry.key == key) {
-            Some(entry) => {
-                let idle = now.saturating_sub(entry.seen);
-                if entry.port == port || idle > min_persistence || idle >= ageing {
-                    *entry = fresh;
-                }
-            }
-            None => {
-                // An empty place comes first, then the oldest pair.
-                if let Some(place) = bucket.iter_mut().min_by_key(|e| e.map(|entry| entry.seen)) {
-                    *place = Some(fresh);
-                }
+        let Some(&epoch) = self.epochs.get(port.index()) else { return };
+        let (key, now) = (key(mac, vlan), nanos(now));
+        let fresh = Entry { key, seen: now, port, epoch };
+        let Some((bucket, way)) = self.find(key) else { return self.insert(fresh) };
+        if let Some(entry) = self.buckets.get_mut(bucket).and_then(|b| b.get_mut(way)) {
+            let idle = now.saturating_sub(entry.seen);
+            let moves = min_persistence == 0 || idle > min_persistence || idle >= ageing;
+            if entry.port == port || moves {
+                *entry = fresh;
             }
         }
     }
 
     /// Where `mac` was last seen, if that is not too long ago \[P-8.12\].
-    pub(super) fn lookup(&self, now: Duration, mac: MacAddr, vlan: u16) -> Option<u32> {
-        let key = key(mac, vlan);
-        let bucket = self.buckets.get(self.index(key))?;
-        let entry = bucket.iter().flatten().find(|entry| entry.key == key)?;
-        (now.saturating_sub(entry.seen) < self.ageing).then_some(entry.port)
+    pub(super) fn lookup(&self, now: Duration, mac: MacAddr, vlan: u16) -> Option<PortSlot> {
+        let (bucket, way) = self.find(key(mac, vlan))?;
+        let entry = self.buckets.get(bucket)?.get(way)?;
+        (nanos(now).saturating_sub(entry.seen) < self.ageing).then_some(entry.port)
     }
 
     /// Nobody lives on `port` any more \[P-7.9\].
-    pub(super) fn forget_port(&mut self, port: u32) {
-        for place in self.buckets.iter_mut().flatten() {
-            if place.is_some_and(|entry| entry.port == port) {
-                *place = None;
-            }
+    pub(super) fn forget_port(&mut self, port: PortSlot) {
+        if let Some(epoch) = self.epochs.get_mut(port.index()) {
+            *epoch = epoch.wrapping_add(1).max(1);
         }
     }
 
-    fn bucket_mut(&mut self, key: u64) -> Option<&mut [Option<Entry>; WAYS]> {
-        let index = self.index(key);
-        self.buckets.get_mut(index)
+    /// Nobody lives anywhere any more.
+    pub(super) fn forget_all(&mut self) {
+        for place in self.buckets.iter_mut().flatten() {
+            place.epoch = 0;
+        }
     }
 
-    /// Multiplicative hashing: the product's upper bits depend on all bits of the key.
-    fn index(&self, key: u64) -> usize {
-        let hash = key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        let buckets = self.buckets.len() as u64;
-        usize::try_from((hash * buckets) >> 32).unwrap_or(0)
+    /// All addresses that are known, by bucket.
+    pub(super) fn iter(&self, now: Duration) -> impl Iterator<Item = Known> {
+        let now = nanos(now);
+        let places = self.buckets.iter().enumerate().flat_map(|(bucket, entries)| {
+            entries.iter().filter(|entry| self.is_live(entry)).map(move |entry| (bucket, *entry))
+        });
+        places.filter_map(move |(bucket, entry)| {
+            let age = now.saturating_sub(entry.seen);
+            let [vlan @ .., a, b, c, d, e, f] = entry.key.to_be_bytes();
+            (age < self.ageing).then_some(Known {
+                bucket,
+                mac: MacAddr::new([a, b, c, d, e, f]),
+                vlan: u16::from_be_bytes(vlan),
+                port: entry.port,
+                age: Duration::from_nanos(age),
+            })
+        })
+    }
+
+    fn is_live(&self, entry: &Entry) -> bool {
+        self.epochs.get(entry.port.index()) == Some(&entry.epoch)
+    }
+
+    /// Bucket and place of a pair.
+    fn find(&self, key: u64) -> Option<(usize, usize)> {
+        self.homes(key).into_iter().find_map(|bucket| {
+            let entries = self.buckets.get(bucket)?;
+            let is_it = |entry: &Entry| entry.key == key && self.is_live(entry);
+            Some((bucket, entries.iter().position(is_it)?))
+        })
+    }
+
+    /// Puts in a pair that is not there: at a free place, or instead of the oldest.
+    fn insert(&mut self, fresh: Entry) {
+        let homes = self.homes(fresh.key).into_iter();
+        let places = homes.filter_map(|b| Some(self.buckets.get(b)?.iter().map(move |e| (b, e))));
+        let places = places.flat_map(|entries| entries.enumerate());
+        let age = |(_, (_, entry)): &(usize, (usize, &Entry))| {
+            if self.is_live(entry) { entry.seen.max(1) } else { 0 }
+        };
+        let Some((way, (bucket, _))) = places.min_by_key(age) else { return };
+        if let Some(place) = self.buckets.get_mut(bucket).and_then(|b| b.get_mut(way)) {
+            *place = fresh;
+        }
+    }
+
+    /// The two buckets of a pair. In the two halves of a product, laid over each other, every bit
+    /// depends on all bits of the key: addresses that count up, in whichever byte, spread.
+    fn homes(&self, key: u64) -> [usize; 2] {
+        let product = u128::from(key ^ 0x9e37_79b9_7f4a_7c15) * 0xd6e8_feb8_6659_fd93_u128;
+        let [high, low] = [product >> 64, product].map(|half| half & u128::from(u64::MAX));
+        let hash = high ^ low;
+        let buckets = self.buckets.len() as u128;
+        [hash >> 32, hash & u128::from(u32::MAX)]
+            .map(|half| usize::try_from((half * buckets) >> 32).unwrap_or(0))
     }
 }
 
@@ -96,15 +179,25 @@ fn key(mac: MacAddr, vlan: u16) -> u64 {
     u64::from_be_bytes([high, low, a, b, c, d, e, f])
 }
 
+/// A time in one word: the range is 584 years.
+fn nanos(time: Duration) -> u64 {
+    time.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(time.subsec_nanos()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::switch::Personality;
 
     const A: MacAddr = MacAddr::new([2, 0, 0, 0, 0, 1]);
+    const ONE: PortSlot = PortSlot::FIRST;
+    const TWO: PortSlot = PortSlot::FIRST.next();
 
     fn table(hash_size: usize) -> MacTable {
-        MacTable::new(&SwitchConfig { hash_size, ..SwitchConfig::new(Personality::Old) })
+        let config = SwitchConfig { hash_size, ..SwitchConfig::new(Personality::Old) };
+        let mut table = MacTable::new(&config);
+        table.prepare_port(TWO);
+        table
     }
 
     fn ms(millis: u64) -> Duration {
@@ -114,94 +207,161 @@ mod tests {
     #[test]
     fn an_address_is_known_for_100_seconds_after_it_was_last_seen() {
         let mut table = table(16);
-        table.learn(ms(0), A, 0, 1);
-        table.learn(ms(5_000), A, 0, 1);
-        assert_eq!(table.lookup(ms(104_999), A, 0), Some(1));
+        table.learn(ms(0), A, 0, ONE);
+        table.learn(ms(5_000), A, 0, ONE);
+        assert_eq!(table.lookup(ms(104_999), A, 0), Some(ONE));
         assert_eq!(table.lookup(ms(105_000), A, 0), None);
     }
 
     #[test]
     fn an_address_moves_only_after_more_than_3_seconds_of_silence() {
         let mut table = table(16);
-        table.learn(ms(0), A, 0, 1);
-        table.learn(ms(3_000), A, 0, 2);
-        assert_eq!(table.lookup(ms(3_000), A, 0), Some(1));
-        table.learn(ms(3_001), A, 0, 2);
-        assert_eq!(table.lookup(ms(3_001), A, 0), Some(2));
+        table.learn(ms(0), A, 0, ONE);
+        table.learn(ms(3_000), A, 0, TWO);
+        assert_eq!(table.lookup(ms(3_000), A, 0), Some(ONE));
+        table.learn(ms(3_001), A, 0, TWO);
+        assert_eq!(table.lookup(ms(3_001), A, 0), Some(TWO));
     }
 
     #[test]
     fn a_refused_move_does_not_count_as_being_seen() {
         let mut table = table(16);
-        table.learn(ms(0), A, 0, 1);
+        table.learn(ms(0), A, 0, ONE);
         for step in 1..=30 {
-            table.learn(ms(step * 100), A, 0, 2);
+            table.learn(ms(step * 100), A, 0, TWO);
         }
-        table.learn(ms(3_001), A, 0, 2);
-        assert_eq!(table.lookup(ms(3_001), A, 0), Some(2));
+        table.learn(ms(3_001), A, 0, TWO);
+        assert_eq!(table.lookup(ms(3_001), A, 0), Some(TWO));
     }
 
     #[test]
     fn the_same_address_in_two_vlans_is_two_addresses() {
         let mut table = table(16);
-        table.learn(ms(0), A, 0, 1);
-        table.learn(ms(0), A, 7, 2);
-        assert_eq!(table.lookup(ms(0), A, 0), Some(1));
-        assert_eq!(table.lookup(ms(0), A, 7), Some(2));
+        table.learn(ms(0), A, 0, ONE);
+        table.learn(ms(0), A, 7, TWO);
+        assert_eq!(table.lookup(ms(0), A, 0), Some(ONE));
+        assert_eq!(table.lookup(ms(0), A, 7), Some(TWO));
         assert_eq!(table.lookup(ms(0), A, 8), None);
+    }
+
+    #[test]
+    fn a_move_is_immediate_if_no_silence_is_asked_for() {
+        let config = SwitchConfig::new(Personality::Strict);
+        let mut table = MacTable::new(&config);
+        table.prepare_port(TWO);
+        table.learn(ms(0), A, 0, ONE);
+        table.learn(ms(0), A, 0, TWO);
+        assert_eq!(table.lookup(ms(0), A, 0), Some(TWO));
+    }
+
+    fn number(number: u32) -> MacAddr {
+        let [a, b, c, d] = number.to_be_bytes();
+        MacAddr::new([2, 0, a, b, c, d])
     }
 
     #[test]
     fn a_port_is_forgotten_with_all_its_addresses_and_no_others() {
         let mut table = table(64);
+        let port = |last| if last % 2 == 0 { ONE } else { TWO };
         for last in 0..4 {
-            table.learn(ms(0), MacAddr::new([2, 0, 0, 0, 0, last]), 0, u32::from(last % 2));
+            table.learn(ms(0), number(last), 0, port(last));
         }
-        table.forget_port(1);
-        for last in 0..4 {
-            let known = table.lookup(ms(0), MacAddr::new([2, 0, 0, 0, 0, last]), 0);
-            assert_eq!(known, (last % 2 == 0).then_some(0));
-        }
+        table.forget_port(TWO);
+        let known = |table: &MacTable| [0, 1, 2, 3].map(|n| table.lookup(ms(0), number(n), 0));
+        assert_eq!(known(&table), [Some(ONE), None, Some(ONE), None]);
+        assert_eq!(table.iter(ms(0)).count(), 2);
+        table.learn(ms(0), number(1), 0, TWO);
+        assert_eq!(known(&table), [Some(ONE), Some(TWO), Some(ONE), None]);
+        table.forget_all();
+        assert_eq!(known(&table), [None; 4]);
     }
 
     #[test]
-    fn a_full_bucket_forgets_the_address_not_seen_for_longest() {
+    fn a_place_of_a_forgotten_port_is_used_before_an_address_makes_room() {
         let mut table = table(1);
-        assert_eq!(table.buckets.len(), 1);
-        let macs = [1, 2, 3, 4, 5].map(|last| MacAddr::new([2, 0, 0, 0, 0, last]));
-        for (second, mac) in (0..).zip(&macs[..4]) {
-            table.learn(ms(second), *mac, 0, 1);
+        for n in 0..8 {
+            table.learn(ms(9), number(n), 0, if n == 5 { TWO } else { ONE });
         }
-        table.learn(ms(4), macs[0], 0, 1);
-        table.learn(ms(5), macs[4], 0, 1);
-        let known = macs.map(|mac| table.lookup(ms(5), mac, 0).is_some());
-        assert_eq!(known, [true, false, true, true, true]);
+        table.forget_port(TWO);
+        table.learn(ms(10), number(8), 0, ONE);
+        let known = (0..9).filter(|&n| table.lookup(ms(10), number(n), 0).is_some());
+        assert!(known.eq([0, 1, 2, 3, 4, 6, 7, 8]));
+    }
+
+    #[test]
+    fn where_no_place_is_free_the_address_not_seen_for_longest_makes_room() {
+        let mut table = table(1);
+        assert_eq!(table.buckets.len(), 2);
+        // With two buckets both are not always different: so many that both are full.
+        for n in 0..100 {
+            table.learn(ms(n.into()), number(n), 0, ONE);
+        }
+        let known: Vec<u32> =
+            (0..100).filter(|&n| table.lookup(ms(100), number(n), 0).is_some()).collect();
+        assert_eq!(known.len(), 8);
+        table.learn(ms(100), number(known[0]), 0, ONE);
+        table.learn(ms(101), number(100), 0, ONE);
+        assert!(table.lookup(ms(101), number(known[0]), 0).is_some());
+        assert!(table.lookup(ms(101), number(100), 0).is_some());
     }
 
     #[test]
     fn no_flood_of_addresses_makes_the_table_grow() {
         let mut table = table(64);
-        for number in 0..10_000_u32 {
-            let [a, b, c, d] = number.to_be_bytes();
-            table.learn(ms(0), MacAddr::new([2, 0, a, b, c, d]), 0, 1);
+        for n in 0..10_000 {
+            table.learn(ms(0), number(n), 0, ONE);
         }
-        assert_eq!(table.buckets.len() * WAYS, 64);
-        let used = table.buckets.iter().flatten().flatten().count();
-        assert!(used > 60, "the addresses should spread over the buckets: {used} of 64 in use");
+        assert_eq!(table.buckets.len() * WAYS, 128);
+        assert!(table.iter(ms(0)).count() > 120, "the addresses should spread over the buckets");
+    }
+
+    #[test]
+    fn as_many_addresses_as_asked_for_are_known_whatever_they_are() {
+        let mut seed = 1_u64;
+        let mut random = || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let [a, b, c, d, ..] = seed.to_be_bytes();
+            MacAddr::new([2, 0, a, b, c, d])
+        };
+        let in_a_row: Vec<_> = (0..10_000).map(number).collect();
+        let far_apart: Vec<_> = (0..10_000).map(|n| number(n << 16)).collect();
+        let drawn: Vec<_> = (0..10_000).map(|_| random()).collect();
+        for macs in [in_a_row, far_apart, drawn] {
+            let mut table = table(10_000);
+            for &mac in &macs {
+                table.learn(ms(0), mac, 0, ONE);
+            }
+            let lost = macs.iter().filter(|&&mac| table.lookup(ms(0), mac, 0).is_none()).count();
+            assert_eq!(lost, 0);
+        }
+    }
+
+    #[test]
+    fn what_is_known_is_listed_with_its_age() {
+        let mut table = table(16);
+        table.learn(ms(0), A, 7, TWO);
+        table.learn(ms(50_000), number(3), 0, ONE);
+        let listed: Vec<_> =
+            table.iter(ms(60_000)).map(|k| (k.mac, k.vlan, k.port, k.age)).collect();
+        assert_eq!(listed.len(), 2);
+        assert!(listed.contains(&(A, 7, TWO, ms(60_000))));
+        assert!(listed.contains(&(number(3), 0, ONE, ms(10_000))));
+        assert_eq!(table.iter(ms(100_000)).map(|k| k.mac).collect::<Vec<_>>(), [number(3)]);
     }
 
     #[test]
     fn a_clock_that_goes_back_does_no_harm() {
         let mut table = table(16);
-        table.learn(ms(5_000), A, 0, 1);
-        table.learn(ms(0), A, 0, 2);
-        assert_eq!(table.lookup(ms(0), A, 0), Some(1));
+        table.learn(ms(5_000), A, 0, ONE);
+        table.learn(ms(0), A, 0, TWO);
+        assert_eq!(table.lookup(ms(0), A, 0), Some(ONE));
     }
 
     #[test]
     fn every_configured_size_gives_a_table() {
         for (asked, pairs) in [(0, 4), (4, 4), (5, 8), (1000, 1024), (usize::MAX, MAX_PAIRS)] {
-            assert_eq!(table(asked).buckets.len() * WAYS, pairs);
+            assert_eq!(table(asked).buckets.len() * WAYS, 2 * pairs);
         }
+        assert_eq!(size_of::<Entry>(), 24);
     }
 }

@@ -30,21 +30,25 @@
 //! * **Bounds.** Endpoints, learned addresses and requests waiting on one stream are bounded by
 //!   [`SwitchConfig`] and [`Switch::MAX_WAITING`].
 
+mod admin;
 mod engine;
 mod forwarding;
 mod mac_table;
 mod personality;
 mod ports;
+mod slots;
+mod status;
 mod streams;
 
 use core::fmt;
 
 use crate::wire::{ClientAddress, Reply, SocketPath};
 
+pub use admin::{Learned, PortError};
 pub use engine::Switch;
 pub use forwarding::{DropReason, Forwarded, Verdict};
 pub use personality::{Oversize, Personality, Refusal, Rules, Stray, SwitchConfig, Tags};
-pub use ports::{Counters, EndpointStatus, PortStatus};
+pub use status::{Counters, EndpointStatus, Endpoints, EndpointsIter, PortStatus};
 
 /// A control stream, numbered by the driver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,19 +56,23 @@ pub struct ConnId(pub u64);
 
 /// An endpoint: a client's place on a port, numbered by the switch from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EndpointId(u64);
+pub struct EndpointId {
+    number: u64,
+    /// Where the switch keeps it, so that a frame's endpoint is found without a search.
+    slot: u32,
+}
 
 impl EndpointId {
     /// The number. It serves as the F of `PPP.F` \[P-1.2\].
     #[must_use]
     pub const fn get(self) -> u64 {
-        self.0
+        self.number
     }
 }
 
 impl fmt::Display for EndpointId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.number.fmt(f)
     }
 }
 

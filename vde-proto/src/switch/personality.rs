@@ -118,17 +118,21 @@ pub struct SwitchConfig {
     /// Whether it is a hub \[P-8.17\].
     pub hub: bool,
     /// How many (MAC, VLAN) pairs it can know at once; rounded up to a power of two, at most 2^20.
+    /// Each takes 48 bytes.
     pub hash_size: usize,
     /// How long an address is known after it was last seen \[P-8.12\].
     pub ageing: Duration,
-    /// How long an address must not have been seen before it may move to another port \[P-8.13\].
+    /// How long an address must not have been seen before it may move to another port
+    /// \[P-8.13\]; zero lets it move at once.
     pub min_persistence: Duration,
     /// How many endpoints it can have at once; a request beyond finds no free port.
     pub max_endpoints: usize,
 }
 
 impl SwitchConfig {
-    /// The defaults of vde_switch, for this personality.
+    /// The defaults of vde_switch, for this personality; but in a [strict](Personality::Strict)
+    /// switch an address moves at once. So do those of bridges: a guest that was plugged into
+    /// another port is found there with its first frame.
     #[must_use]
     pub const fn new(personality: Personality) -> Self {
         Self {
@@ -137,7 +141,10 @@ impl SwitchConfig {
             hub: false,
             hash_size: 1024,
             ageing: Duration::from_secs(100),
-            min_persistence: Duration::from_secs(3),
+            min_persistence: match personality {
+                Personality::Old | Personality::New => Duration::from_secs(3),
+                Personality::Strict => Duration::ZERO,
+            },
             max_endpoints: 1024,
         }
     }

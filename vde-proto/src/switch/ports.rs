@@ -1,85 +1,75 @@
 //! The ports of a switch and the endpoints on them.
+//!
+//! Frames find both by their place in a vector, so that what a frame costs does not depend on how
+//! many there are. Only requests and administrators look for a port by its number.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::slots::Slots;
+use super::status::{Counters, EndpointStatus, PortStatus};
 use super::{ConnId, EndpointId};
 use crate::wire::{PortRequest, RawDescription, SocketPath};
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Ports {
-    /// Those that were ever used.
-    ports: BTreeMap<u32, Port>,
-    endpoints: BTreeMap<EndpointId, Endpoint>,
+    slots: Slots<Port>,
+    /// All ports, in the order of their numbers.
+    order: Vec<PortSlot>,
+    endpoints: Slots<Endpoint>,
     last_id: u64,
 }
 
+/// Where a port is kept, as long as it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PortSlot(u32);
+
 #[derive(Debug, Clone, Default)]
-struct Port {
+pub(super) struct Port {
+    pub(super) number: u32,
     /// Whose port it is, as long as it has members.
-    user: Option<u32>,
+    pub(super) user: Option<u32>,
+    /// Not for those who ask for any port \[P-2.5\].
+    pub(super) reserved: bool,
     /// All endpoints, those not yet served included.
     members: Vec<EndpointId>,
     /// Those that frames can be sent to.
     receivers: Vec<EndpointId>,
-    counters: Counters,
+    pub(super) counters: Counters,
 }
 
 #[derive(Debug, Clone)]
-struct Endpoint {
-    port: u32,
+pub(super) struct Endpoint {
+    id: EndpointId,
+    port: PortSlot,
     /// None if no stream will ever end it.
-    conn: Option<ConnId>,
-    since: Duration,
-    path: Option<SocketPath>,
-    description: RawDescription,
+    pub(super) conn: Option<ConnId>,
+    pub(super) since: Duration,
+    pub(super) path: Option<SocketPath>,
+    pub(super) description: RawDescription,
 }
 
-/// What a port has carried since the switch began.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct Counters {
-    /// Frames that came in and were accepted.
-    pub frames_in: u64,
-    /// Their bytes, as forwarded.
-    pub bytes_in: u64,
-    /// Frames that came in and were dropped.
-    pub dropped_in: u64,
-    /// Frames that went out; once each, however many endpoints the port has.
-    pub frames_out: u64,
-    /// Their bytes.
-    pub bytes_out: u64,
+/// What went with an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Released {
+    /// The stream it belonged to.
+    pub(super) conn: Option<ConnId>,
+    /// The port it was the last on.
+    pub(super) emptied: Option<PortSlot>,
 }
 
-/// A port that was used at least once.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PortStatus<'a> {
-    /// Its number.
-    pub number: u32,
-    /// The user id whose port it is now \[P-6.2\].
-    pub user: Option<u32>,
-    /// What it has carried.
-    pub counters: Counters,
-    /// Who is on it, in the order of coming.
-    pub endpoints: Vec<EndpointStatus<'a>>,
-}
+impl PortSlot {
+    pub(super) const FIRST: Self = Self(0);
 
-/// An endpoint that is served.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct EndpointStatus<'a> {
-    /// Its number.
-    pub id: EndpointId,
-    /// The stream that ends it; none if it was orphaned \[P-4.6\].
-    pub conn: Option<ConnId>,
-    /// When its port was given out.
-    pub since: Duration,
-    /// Its data socket, the switch's end.
-    pub path: &'a SocketPath,
-    /// What the client said about itself, as it came: sanitise it before showing it.
-    pub description: &'a RawDescription,
+    #[cfg(test)]
+    pub(super) const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+
+    /// Slots are numbered from 0, without gaps.
+    pub(super) const fn index(self) -> usize {
+        self.0 as usize
+    }
 }
 
 impl Ports {
@@ -90,13 +80,25 @@ impl Ports {
     /// The port that `user` gets for this request, if any \[P-6.4\].
     pub(super) fn choose(&self, request: PortRequest, user: Option<u32>, last: u32) -> Option<u32> {
         match request {
-            PortRequest::Any => (1..=last).find(|&number| self.is_free(number)),
+            PortRequest::Any => self.first_free(last),
             PortRequest::Zero => self.is_open_to(0, user).then_some(0),
             PortRequest::Number(number) => {
                 let number = number.get();
                 (number <= last && self.is_open_to(number, user)).then_some(number)
             }
         }
+    }
+
+    /// The first port from 1 to `last` that has no member and is not reserved \[P-2.5\].
+    pub(super) fn first_free(&self, last: u32) -> Option<u32> {
+        let mut candidate = 1_u32;
+        for port in self.iter().filter(|port| port.number != 0) {
+            if port.number > candidate || port.is_free() {
+                break;
+            }
+            candidate = candidate.checked_add(1)?;
+        }
+        (candidate <= last).then_some(candidate)
     }
 
     /// Makes an endpoint on `port`, which receives nothing until it is [activated](Self::activate).
@@ -106,16 +108,24 @@ impl Ports {
         conn: ConnId,
         port: u32,
         user: Option<u32>,
-    ) -> EndpointId {
+    ) -> (EndpointId, PortSlot) {
+        let slot = self.open(port);
         self.last_id = self.last_id.saturating_add(1);
-        let id = EndpointId(self.last_id);
-        let place = self.ports.entry(port).or_default();
-        place.user = user;
-        place.members.push(id);
-        let description = RawDescription::default();
-        let endpoint = Endpoint { port, conn: Some(conn), since: now, path: None, description };
-        self.endpoints.insert(id, endpoint);
-        id
+        let (number, conn, description) = (self.last_id, Some(conn), RawDescription::default());
+        let id = EndpointId { number, slot: self.endpoints.next() };
+        self.endpoints.insert(Endpoint {
+            id,
+            port: slot,
+            conn,
+            since: now,
+            path: None,
+            description,
+        });
+        if let Some(place) = self.get_mut(slot) {
+            place.user = user;
+            place.members.push(id);
+        }
+        (id, slot)
     }
 
     /// The endpoint's data socket is there.
@@ -125,103 +135,169 @@ impl Ports {
         path: SocketPath,
         description: RawDescription,
     ) {
-        let Some(endpoint) = self.endpoints.get_mut(&id) else { return };
+        let Some(endpoint) = self.endpoint_mut(id) else { return };
         endpoint.path = Some(path);
         endpoint.description = description;
-        if let Some(port) = self.ports.get_mut(&endpoint.port) {
+        let port = endpoint.port;
+        if let Some(port) = self.get_mut(port) {
             port.receivers.push(id);
         }
     }
 
     /// No stream will end this endpoint any more.
     pub(super) fn orphan(&mut self, id: EndpointId) {
-        if let Some(endpoint) = self.endpoints.get_mut(&id) {
+        if let Some(endpoint) = self.endpoint_mut(id) {
             endpoint.conn = None;
         }
     }
 
     /// Takes an endpoint away; returns the stream it belonged to, if it was there.
     pub(super) fn release(&mut self, id: EndpointId) -> Option<Released> {
-        let Endpoint { port: number, conn, .. } = self.endpoints.remove(&id)?;
-        let port = self.ports.get_mut(&number)?;
+        self.endpoint(id)?;
+        let Endpoint { port: slot, conn, .. } = self.endpoints.remove(id.slot)?;
+        let port = self.get_mut(slot)?;
         port.members.retain(|&member| member != id);
         port.receivers.retain(|&receiver| receiver != id);
-        let emptied = port.members.is_empty().then_some(number);
+        let emptied = port.members.is_empty().then_some(slot);
         if emptied.is_some() {
             port.user = None;
         }
         Some(Released { conn, emptied })
     }
 
+    /// Makes a port unknown, unless it has members; returns whether it did.
+    pub(super) fn remove(&mut self, slot: PortSlot) -> bool {
+        let is_idle = self.get(slot).is_some_and(|port| port.members.is_empty());
+        if is_idle {
+            self.order.retain(|&other| other != slot);
+            self.slots.remove(slot.0);
+        }
+        is_idle
+    }
+
+    /// Sets the counters of one port, or of all, to zero.
+    pub(super) fn reset_counters(&mut self, only: Option<PortSlot>) {
+        for &slot in self.order.iter().filter(|&&slot| only.is_none_or(|only| only == slot)) {
+            if let Some(port) = self.slots.get_mut(slot.0) {
+                port.counters = Counters::default();
+            }
+        }
+    }
+
     /// The port from which a served endpoint sends.
-    pub(super) fn port_of(&self, id: EndpointId) -> Option<u32> {
-        let endpoint = self.endpoints.get(&id)?;
+    pub(super) fn port_of(&self, id: EndpointId) -> Option<PortSlot> {
+        let endpoint = self.endpoint(id)?;
         endpoint.path.is_some().then_some(endpoint.port)
     }
 
-    pub(super) fn count_dropped(&mut self, port: u32) {
-        if let Some(Port { counters, .. }) = self.ports.get_mut(&port) {
+    pub(super) fn count_dropped(&mut self, port: PortSlot) {
+        if let Some(Port { counters, .. }) = self.get_mut(port) {
             counters.dropped_in = counters.dropped_in.saturating_add(1);
         }
     }
 
-    pub(super) fn count_in(&mut self, port: u32, len: usize) {
-        if let Some(Port { counters, .. }) = self.ports.get_mut(&port) {
+    pub(super) fn count_unsent(&mut self, port: PortSlot) {
+        if let Some(Port { counters, .. }) = self.get_mut(port) {
+            counters.dropped_out = counters.dropped_out.saturating_add(1);
+        }
+    }
+
+    pub(super) fn count_in(&mut self, port: PortSlot, len: usize) {
+        if let Some(Port { counters, .. }) = self.get_mut(port) {
             counters.frames_in = counters.frames_in.saturating_add(1);
             counters.bytes_in = counters.bytes_in.saturating_add(len as u64);
         }
     }
 
     /// Adds the receivers of one port, and counts a frame of `len` bytes for them.
-    pub(super) fn send_to(&mut self, port: u32, len: usize, to: &mut Vec<EndpointId>) {
-        if let Some(port) = self.ports.get_mut(&port) {
+    pub(super) fn send_to(&mut self, port: PortSlot, len: usize, to: &mut Vec<EndpointId>) {
+        if let Some(port) = self.get_mut(port) {
             port.send(len, to);
         }
     }
 
-    /// The same for all ports from `first` up but `except`.
-    pub(super) fn flood(&mut self, first: u32, except: u32, len: usize, to: &mut Vec<EndpointId>) {
-        for (_, port) in self.ports.range_mut(first..).filter(|&(&number, _)| number != except) {
-            port.send(len, to);
+    /// The same for all ports from number `first` up but `except`, in the order of their numbers.
+    pub(super) fn flood(
+        &mut self,
+        first: u32,
+        except: PortSlot,
+        len: usize,
+        to: &mut Vec<EndpointId>,
+    ) {
+        for &slot in self.order.iter().filter(|&&slot| slot != except) {
+            match self.slots.get_mut(slot.0) {
+                Some(port) if port.number >= first => port.send(len, to),
+                _ => {}
+            }
         }
+    }
+
+    /// All ports, in the order of their numbers.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Port> {
+        self.order.iter().filter_map(|&slot| self.get(slot))
     }
 
     pub(super) fn status(&self) -> impl Iterator<Item = PortStatus<'_>> {
-        self.ports.iter().map(|(&number, port)| PortStatus {
-            number,
-            user: port.user,
-            counters: port.counters,
-            endpoints: port.receivers.iter().filter_map(|&id| self.endpoint_status(id)).collect(),
-        })
+        self.iter().map(|port| PortStatus::new(port, self))
     }
 
-    fn endpoint_status(&self, id: EndpointId) -> Option<EndpointStatus<'_>> {
-        let Endpoint { conn, since, path, description, .. } = self.endpoints.get(&id)?;
-        let path = path.as_ref()?;
-        Some(EndpointStatus { id, conn: *conn, since: *since, path, description })
+    /// Finds a port by its number.
+    pub(super) fn find(&self, number: u32) -> Option<PortSlot> {
+        self.position(number).ok().and_then(|place| self.order.get(place)).copied()
     }
 
-    fn is_free(&self, number: u32) -> bool {
-        self.ports.get(&number).is_none_or(|port| port.members.is_empty())
+    pub(super) fn get(&self, slot: PortSlot) -> Option<&Port> {
+        self.slots.get(slot.0)
+    }
+
+    pub(super) fn get_mut(&mut self, slot: PortSlot) -> Option<&mut Port> {
+        self.slots.get_mut(slot.0)
+    }
+
+    /// Finds a port by its number; a new one comes into being.
+    pub(super) fn open(&mut self, number: u32) -> PortSlot {
+        let place = match self.position(number) {
+            Ok(place) => place,
+            Err(place) => {
+                let slot = self.slots.insert(Port { number, ..Port::default() });
+                self.order.insert(place, PortSlot(slot));
+                place
+            }
+        };
+        self.order.get(place).copied().unwrap_or(PortSlot::FIRST)
+    }
+
+    pub(super) fn endpoint(&self, id: EndpointId) -> Option<&Endpoint> {
+        self.endpoints.get(id.slot).filter(|endpoint| endpoint.id == id)
+    }
+
+    fn endpoint_mut(&mut self, id: EndpointId) -> Option<&mut Endpoint> {
+        self.endpoints.get_mut(id.slot).filter(|endpoint| endpoint.id == id)
+    }
+
+    /// Where the port is in the order, or would be.
+    fn position(&self, number: u32) -> Result<usize, usize> {
+        self.order.binary_search_by_key(&Some(number), |&slot| self.get(slot).map(|p| p.number))
     }
 
     /// A port in use, port 0 included \[P-6.17\], is open to its own user only \[P-6.11\]; no user
     /// at all counts as one \[P-6.13\].
     fn is_open_to(&self, number: u32, user: Option<u32>) -> bool {
-        self.ports.get(&number).is_none_or(|port| port.members.is_empty() || port.user == user)
+        let port = self.find(number).and_then(|slot| self.get(slot));
+        port.is_none_or(|port| port.members.is_empty() || port.user == user)
     }
 }
 
-/// What went with an endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Released {
-    /// The stream it belonged to.
-    pub(super) conn: Option<ConnId>,
-    /// The port it was the last on.
-    pub(super) emptied: Option<u32>,
-}
-
 impl Port {
+    /// Its endpoints that are served, in the order of coming.
+    pub(super) fn receivers(&self) -> &[EndpointId] {
+        &self.receivers
+    }
+
+    fn is_free(&self) -> bool {
+        self.members.is_empty() && !self.reserved
+    }
+
     fn send(&mut self, len: usize, to: &mut Vec<EndpointId>) {
         if self.receivers.is_empty() {
             return;
@@ -229,5 +305,14 @@ impl Port {
         to.extend_from_slice(&self.receivers);
         self.counters.frames_out = self.counters.frames_out.saturating_add(1);
         self.counters.bytes_out = self.counters.bytes_out.saturating_add(len as u64);
+    }
+}
+
+impl Endpoint {
+    /// What is shown of it, if it is served.
+    pub(super) fn status(&self) -> Option<EndpointStatus<'_>> {
+        let Self { id, conn, since, path, description, .. } = self;
+        let path = path.as_ref()?;
+        Some(EndpointStatus { id: *id, conn: *conn, since: *since, path, description })
     }
 }

@@ -189,7 +189,7 @@ fn a_second_request_on_a_stream_gets_a_second_endpoint_and_only_that_is_given_ba
         assert_eq!(replied(&send(&mut switch, &request(number(4)))), "/switch/004.2");
         switch.handle(NOW, Input::ControlClosed(CONN));
         assert_eq!(ports(&switch), [(3, 1), (4, 0)]);
-        let orphan = &switch.ports().next().unwrap().endpoints[0];
+        let orphan = switch.ports().next().unwrap().endpoints.iter().next().unwrap();
         assert_eq!((orphan.conn, orphan.id.get()), (None, 1));
         send(&mut switch, &request(number(3)));
         let ids: Vec<_> =
@@ -244,7 +244,7 @@ fn a_client_that_does_not_wait_is_not_remembered_without_bound() {
 fn an_endpoint_that_is_not_there_cannot_be_closed() {
     let mut switch = switch(Personality::New);
     send(&mut switch, &request(number(3)));
-    let id = switch.ports().next().unwrap().endpoints[0].id;
+    let id = switch.ports().next().unwrap().endpoints.iter().next().unwrap().id;
     assert!(switch.close_endpoint(id));
     assert_eq!(outputs(&mut switch), [Output::CloseEndpoint(id), Output::CloseControl(CONN)]);
     assert!(!switch.close_endpoint(id));

@@ -81,7 +81,8 @@ impl Model {
             self.homes.retain(|_, (_, seen)| now - *seen < Duration::from_secs(100));
             if !src.is_multicast() {
                 let known = self.homes.entry((src, vlan)).or_insert((port, now));
-                if known.0 == port || now - known.1 > Duration::from_secs(3) {
+                let silence = now - known.1 > Duration::from_secs(3);
+                if known.0 == port || silence || self.personality == Personality::Strict {
                     *known = (port, now);
                 }
             }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use vde_proto::frame::{FrameHeader, VlanTag};
 use vde_proto::switch::{ConnId, EndpointId, Input, Output, Switch, SwitchConfig, Verdict};
-use vde_proto::{Description, MacAddr, PortRequest, Request};
+use vde_proto::{Description, MacAddr, PortRequest, RawDescription, Request};
 
 use crate::world::{number, path};
 
@@ -29,21 +29,29 @@ impl Net {
 
     /// Gives one more client a place on this port.
     pub(crate) fn join(&mut self, port: u32) -> (ConnId, EndpointId) {
+        let request = if port == 0 { PortRequest::Zero } else { number(port) };
+        let (conn, id, got) = self.join_as(request, "");
+        assert_eq!(got, port);
+        (conn, id)
+    }
+
+    /// Gives one more client of user 0 a place on a port, whose number is returned, too.
+    pub(crate) fn join_as(&mut self, port: PortRequest, text: &str) -> (ConnId, EndpointId, u32) {
         self.last_conn += 1;
         let conn = ConnId(self.last_conn);
-        let request = if port == 0 { PortRequest::Zero } else { number(port) };
         let address = path(&format!("/client/{conn:?}")).into();
-        let request = Request::new(request, address, Description::default()).emit();
-        self.switch.handle(self.now, Input::Control(conn, &request));
+        let mut request = Request::new(port, address, Description::default());
+        request.description = RawDescription::new(text);
+        self.switch.handle(self.now, Input::Control(conn, &request.emit()));
         assert!(matches!(self.switch.poll_output(), Some(Output::Attach { .. })));
         self.switch.handle(self.now, Input::Attached { conn, owner: Some(0) });
-        let Some(Output::Serve { endpoint, .. }) = self.switch.poll_output() else {
-            panic!("port {port} was refused")
+        let Some(Output::Serve { endpoint, port, .. }) = self.switch.poll_output() else {
+            panic!("{port} was refused")
         };
         let path = path(&format!("/switch/{port:03}.{endpoint}"));
         self.switch.handle(self.now, Input::Served { conn, path });
         assert!(matches!(self.switch.poll_output(), Some(Output::Reply { .. })));
-        (conn, endpoint)
+        (conn, endpoint, port)
     }
 
     pub(crate) fn leave(&mut self, conn: ConnId) {
