@@ -4,6 +4,7 @@
 
 extern crate alloc;
 
+pub mod console;
 pub mod plug;
 pub mod switch;
 pub mod wire;

@@ -80,6 +80,14 @@ impl From<Description> for RawDescription {
     }
 }
 
+/// Appends any text, made fit to be shown as [`Description::sanitised`] does, but of any length.
+pub(crate) fn harmless_into(out: &mut String, text: &[u8]) {
+    for chunk in text.utf8_chunks() {
+        let broken = (!chunk.invalid().is_empty()).then_some('?');
+        out.extend(chunk.valid().chars().map(harmless).chain(broken));
+    }
+}
+
 /// The character itself, or `?` if it does something else than look like itself.
 fn harmless(character: char) -> char {
     match character {

@@ -13,6 +13,7 @@ mod socket_path;
 mod vnl;
 
 pub use address::{ADDRESS_LEN, AbstractName, AddressError, ClientAddress};
+pub(crate) use description::harmless_into;
 pub use description::{Description, RawDescription};
 pub use mac::{MacAddr, MacAddrError};
 pub use port::{PortNumber, PortRequest, UnknownType};

@@ -12,6 +12,8 @@
 mod allocations;
 mod back_to_back;
 mod citations;
+mod console;
+mod console_golden;
 mod control;
 mod forwarding;
 mod forwarding_model;
