@@ -3,6 +3,7 @@
 //! | bench | what is measured |
 //! |---|---|
 //! | `wire` | encoding, decoding, and a whole handshake in memory |
+//! | `engine` | the switch engine: one decision about a frame, by ports, addresses and lengths; coming and going; the console |
 //! | `argv` | reading and rewriting command lines |
 //! | `hop` | one frame: the kernel's floor, and through a switch |
 //! | `startup` | what vdeq adds to the start of a program, beside the C vdeq |

@@ -4,6 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 use super::engine::Switch;
+use super::mac_table::{Known, nanos};
 use super::ports::{Port, PortSlot};
 use super::status::PortStatus;
 use crate::wire::{MacAddr, PortNumber};
@@ -160,9 +161,9 @@ impl Switch {
 
     /// The addresses that are known at the time `now`, in no particular order.
     pub fn addresses(&self, now: Duration) -> impl Iterator<Item = Learned> {
-        self.forwarding.macs().iter(now).filter_map(|known| {
+        self.forwarding.macs().iter(nanos(now)).filter_map(|known| {
             let port = self.ports.get(known.port)?.number;
-            let super::mac_table::Known { bucket, mac, vlan, age, .. } = known;
+            let Known { bucket, mac, vlan, age, .. } = known;
             Some(Learned { mac, vlan, port, age, bucket })
         })
     }

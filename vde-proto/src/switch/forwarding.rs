@@ -5,7 +5,7 @@ use core::ops::Deref;
 use core::time::Duration;
 
 use super::EndpointId;
-use super::mac_table::MacTable;
+use super::mac_table::{MacTable, nanos};
 use super::personality::{Oversize, Rules, SwitchConfig, Tags};
 use super::ports::{PortSlot, Ports};
 use crate::wire::frame::{ETHERTYPE_VLAN, FrameHeader};
@@ -137,6 +137,7 @@ impl Forwarding {
             ports.flood(1, port, bytes.len(), to);
             Verdict::Flood
         } else {
+            let now = nanos(now);
             if !header.src.is_multicast() {
                 self.macs.learn(now, header.src, vlan, port);
             }

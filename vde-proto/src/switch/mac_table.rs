@@ -1,9 +1,9 @@
 //! Which (MAC, VLAN) lives on which port: a table of fixed size, so that no guest can make it grow.
 //!
-//! Each pair has a bucket of four places, and a second one for when the first is full. There are
-//! twice as many places as pairs asked for, so that hardly any pair finds both full; then the one
-//! that was not seen for the longest time makes room, and its frames are flooded, as those of any
-//! unknown address.
+//! Each pair has a bucket of four places, and a second one for when the first is full. If both are,
+//! a pair there moves to its own other bucket. There are twice as many places as pairs asked for, so
+//! that this is always possible until there are far more pairs than that; then the one that was not
+//! seen for the longest time makes room, and its frames are flooded, as those of any unknown address.
 //!
 //! A port is forgotten by ending its *epoch*: what was learned in an earlier one is not there any
 //! more. That takes no walk through the table, however many ports leave at once.
@@ -23,9 +23,11 @@ const MAX_PAIRS: usize = 1 << 20;
 #[derive(Debug, Clone)]
 pub(super) struct MacTable {
     buckets: Vec<[Entry; WAYS]>,
+    /// Their number, a power of two, less one.
+    mask: u64,
     /// The present epoch of each port, by slot; the first is 1.
     epochs: Vec<u32>,
-    /// In nanoseconds, as all times here.
+    /// In [nanoseconds](nanos), as all times here.
     ageing: u64,
     min_persistence: u64,
 }
@@ -57,6 +59,7 @@ impl MacTable {
         let empty = Entry { key: 0, seen: 0, port: PortSlot::FIRST, epoch: 0 };
         Self {
             buckets: vec![[empty; WAYS]; places / WAYS],
+            mask: (places / WAYS) as u64 - 1,
             epochs: Vec::new(),
             ageing: nanos(config.ageing),
             min_persistence: nanos(config.min_persistence),
@@ -79,26 +82,24 @@ impl MacTable {
     }
 
     /// A frame of `mac` came in at `port` \[P-8.11\] \[P-8.13\].
-    pub(super) fn learn(&mut self, now: Duration, mac: MacAddr, vlan: u16, port: PortSlot) {
+    pub(super) fn learn(&mut self, now: u64, mac: MacAddr, vlan: u16, port: PortSlot) {
         let Self { ageing, min_persistence, .. } = *self;
         let Some(&epoch) = self.epochs.get(port.index()) else { return };
-        let (key, now) = (key(mac, vlan), nanos(now));
+        let key = key(mac, vlan);
         let fresh = Entry { key, seen: now, port, epoch };
-        let Some((bucket, way)) = self.find(key) else { return self.insert(fresh) };
-        if let Some(entry) = self.buckets.get_mut(bucket).and_then(|b| b.get_mut(way)) {
-            let idle = now.saturating_sub(entry.seen);
-            let moves = min_persistence == 0 || idle > min_persistence || idle >= ageing;
-            if entry.port == port || moves {
-                *entry = fresh;
-            }
+        let Some(place) = self.find(key) else { return self.insert(fresh) };
+        let Some(entry) = self.entry(place) else { return };
+        let idle = now.saturating_sub(entry.seen);
+        let moves = min_persistence == 0 || idle > min_persistence || idle >= ageing;
+        if entry.port == port || moves {
+            self.put(place, fresh);
         }
     }
 
     /// Where `mac` was last seen, if that is not too long ago \[P-8.12\].
-    pub(super) fn lookup(&self, now: Duration, mac: MacAddr, vlan: u16) -> Option<PortSlot> {
-        let (bucket, way) = self.find(key(mac, vlan))?;
-        let entry = self.buckets.get(bucket)?.get(way)?;
-        (nanos(now).saturating_sub(entry.seen) < self.ageing).then_some(entry.port)
+    pub(super) fn lookup(&self, now: u64, mac: MacAddr, vlan: u16) -> Option<PortSlot> {
+        let entry = self.entry(self.find(key(mac, vlan))?)?;
+        (now.saturating_sub(entry.seen) < self.ageing).then_some(entry.port)
     }
 
     /// Nobody lives on `port` any more \[P-7.9\].
@@ -116,8 +117,7 @@ impl MacTable {
     }
 
     /// All addresses that are known, by bucket.
-    pub(super) fn iter(&self, now: Duration) -> impl Iterator<Item = Known> {
-        let now = nanos(now);
+    pub(super) fn iter(&self, now: u64) -> impl Iterator<Item = Known> {
         let places = self.buckets.iter().enumerate().flat_map(|(bucket, entries)| {
             entries.iter().filter(|entry| self.is_live(entry)).map(move |entry| (bucket, *entry))
         });
@@ -140,36 +140,62 @@ impl MacTable {
 
     /// Bucket and place of a pair.
     fn find(&self, key: u64) -> Option<(usize, usize)> {
-        self.homes(key).into_iter().find_map(|bucket| {
-            let entries = self.buckets.get(bucket)?;
-            let is_it = |entry: &Entry| entry.key == key && self.is_live(entry);
-            Some((bucket, entries.iter().position(is_it)?))
-        })
+        let [first, second] = self.homes(key);
+        self.find_in(first, key).or_else(|| self.find_in(second, key))
     }
 
-    /// Puts in a pair that is not there: at a free place, or instead of the oldest.
+    fn find_in(&self, bucket: usize, key: u64) -> Option<(usize, usize)> {
+        let entries = self.buckets.get(bucket)?;
+        let way = entries.iter().position(|entry| entry.key == key && self.is_live(entry))?;
+        Some((bucket, way))
+    }
+
+    /// Puts in a pair that is not there: at a free place; or at that of a pair whose other bucket has
+    /// one; or instead of the oldest.
     fn insert(&mut self, fresh: Entry) {
-        let homes = self.homes(fresh.key).into_iter();
-        let places = homes.filter_map(|b| Some(self.buckets.get(b)?.iter().map(move |e| (b, e))));
-        let places = places.flat_map(|entries| entries.enumerate());
-        let age = |(_, (_, entry)): &(usize, (usize, &Entry))| {
-            if self.is_live(entry) { entry.seen.max(1) } else { 0 }
-        };
-        let Some((way, (bucket, _))) = places.min_by_key(age) else { return };
-        if let Some(place) = self.buckets.get_mut(bucket).and_then(|b| b.get_mut(way)) {
-            *place = fresh;
+        let now = fresh.seen;
+        let homes = self.homes(fresh.key);
+        if let Some(free) = homes.into_iter().find_map(|bucket| self.free_in(bucket, now)) {
+            return self.put(free, fresh);
+        }
+        let places = homes.into_iter().flat_map(|bucket| (0..WAYS).map(move |way| (bucket, way)));
+        let moves = places.clone().find_map(|place| {
+            let entry = self.entry(place)?;
+            let mut others = self.homes(entry.key).into_iter().filter(|&home| home != place.0);
+            Some((place, others.find_map(|home| self.free_in(home, now))?, entry))
+        });
+        if let Some((place, free, entry)) = moves {
+            self.put(free, entry);
+            self.put(place, fresh);
+        } else if let Some(oldest) = places.min_by_key(|&place| self.entry(place).map(|e| e.seen)) {
+            self.put(oldest, fresh);
         }
     }
 
-    /// The two buckets of a pair. In the two halves of a product, laid over each other, every bit
-    /// depends on all bits of the key: addresses that count up, in whichever byte, spread.
+    /// A place in this bucket where nobody is known.
+    fn free_in(&self, bucket: usize, now: u64) -> Option<(usize, usize)> {
+        let is_free =
+            |entry: &Entry| !self.is_live(entry) || now.saturating_sub(entry.seen) >= self.ageing;
+        Some((bucket, self.buckets.get(bucket)?.iter().position(is_free)?))
+    }
+
+    fn entry(&self, (bucket, way): (usize, usize)) -> Option<Entry> {
+        self.buckets.get(bucket)?.get(way).copied()
+    }
+
+    fn put(&mut self, (bucket, way): (usize, usize), entry: Entry) {
+        if let Some(place) = self.buckets.get_mut(bucket).and_then(|places| places.get_mut(way)) {
+            *place = entry;
+        }
+    }
+
+    /// The two buckets of a pair. Multiplied twice, with the upper bits folded down in between, every
+    /// bit of the key changes both: addresses that count up, in whichever byte, spread.
     fn homes(&self, key: u64) -> [usize; 2] {
-        let product = u128::from(key ^ 0x9e37_79b9_7f4a_7c15) * 0xd6e8_feb8_6659_fd93_u128;
-        let [high, low] = [product >> 64, product].map(|half| half & u128::from(u64::MAX));
-        let hash = high ^ low;
-        let buckets = self.buckets.len() as u128;
-        [hash >> 32, hash & u128::from(u32::MAX)]
-            .map(|half| usize::try_from((half * buckets) >> 32).unwrap_or(0))
+        let mut hash = (key ^ (key >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        hash = (hash ^ (hash >> 29)).wrapping_mul(0xd6e8_feb8_6659_fd93);
+        hash ^= hash >> 32;
+        [hash, hash >> 32].map(|half| usize::try_from(half & self.mask).unwrap_or(0))
     }
 }
 
@@ -180,7 +206,7 @@ fn key(mac: MacAddr, vlan: u16) -> u64 {
 }
 
 /// A time in one word: the range is 584 years.
-fn nanos(time: Duration) -> u64 {
+pub(super) fn nanos(time: Duration) -> u64 {
     time.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(time.subsec_nanos()))
 }
 
@@ -200,8 +226,8 @@ mod tests {
         table
     }
 
-    fn ms(millis: u64) -> Duration {
-        Duration::from_millis(millis)
+    fn ms(millis: u64) -> u64 {
+        nanos(Duration::from_millis(millis))
     }
 
     #[test]
@@ -323,11 +349,11 @@ mod tests {
             let [a, b, c, d, ..] = seed.to_be_bytes();
             MacAddr::new([2, 0, a, b, c, d])
         };
-        let in_a_row: Vec<_> = (0..10_000).map(number).collect();
-        let far_apart: Vec<_> = (0..10_000).map(|n| number(n << 16)).collect();
-        let drawn: Vec<_> = (0..10_000).map(|_| random()).collect();
+        let in_a_row: Vec<_> = (0..16_384).map(number).collect();
+        let far_apart: Vec<_> = (0..16_384).map(|n| number(n << 16)).collect();
+        let drawn: Vec<_> = (0..16_384).map(|_| random()).collect();
         for macs in [in_a_row, far_apart, drawn] {
-            let mut table = table(10_000);
+            let mut table = table(16_384);
             for &mac in &macs {
                 table.learn(ms(0), mac, 0, ONE);
             }
@@ -342,7 +368,7 @@ mod tests {
         table.learn(ms(0), A, 7, TWO);
         table.learn(ms(50_000), number(3), 0, ONE);
         let listed: Vec<_> =
-            table.iter(ms(60_000)).map(|k| (k.mac, k.vlan, k.port, k.age)).collect();
+            table.iter(ms(60_000)).map(|k| (k.mac, k.vlan, k.port, nanos(k.age))).collect();
         assert_eq!(listed.len(), 2);
         assert!(listed.contains(&(A, 7, TWO, ms(60_000))));
         assert!(listed.contains(&(number(3), 0, ONE, ms(10_000))));
