@@ -12,7 +12,8 @@ use crate::wire::harmless_into;
 /// has its copyright \[P-14.1\].
 pub(super) fn banner(out: &mut String, facts: &Facts<'_>) {
     out.push_str("VDE switch V.2.3.2\n");
-    harmless_into(out, facts.program.as_bytes());
+    // A dot alone would end a block of data; no other line consists of a text of others.
+    harmless_into(out, if facts.program == "." { b"?" } else { facts.program.as_bytes() });
     out.push('\n');
 }
 

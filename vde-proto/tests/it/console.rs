@@ -171,6 +171,9 @@ fn no_text_of_others_can_forge_an_answer() {
     }
     let greeting = console.greeting();
     assert_eq!(greeting, b"VDE switch V.2.3.2\ntwo?lines\n\nvde$ ");
+    let dot = Console::new(Facts { program: ".", ..facts() });
+    let answer = dot.command(&mut net.switch, net.now, b"showinfo");
+    assert!(answer.bytes.starts_with(b"0000 DATA END WITH '.'\nVDE switch V.2.3.2\n?\n\npid"));
 }
 
 #[test]

@@ -199,6 +199,29 @@ fn an_address_moves_when_its_old_port_has_been_quiet() {
 }
 
 #[test]
+fn in_a_strict_switch_an_address_moves_at_once() {
+    let Four { mut net, a, b, z, .. } = four(Personality::Strict, false);
+    net.send(b, &frame(ALL, mac(3), None, b""));
+    net.send(a, &frame(ALL, mac(3), None, b""));
+    assert_eq!(net.send(z, &frame(mac(3), mac(1), None, b"")).to, [a]);
+}
+
+#[test]
+fn a_strict_switch_passes_on_what_bridges_say_to_each_other() {
+    let Four { mut net, a, b, b2, z } = four(Personality::Strict, false);
+    // Spanning tree, link aggregation, port authentication, LLDP.
+    for last in [0x00, 0x02, 0x03, 0x0e] {
+        let dst = MacAddr::new([0x01, 0x80, 0xc2, 0, 0, last]);
+        for tag in [None, Some(0x2005)] {
+            let bytes = frame(dst, mac(1), tag, &[last; 46]);
+            let outcome = net.send(a, &bytes);
+            assert_eq!((outcome.verdict, outcome.bytes), (Verdict::Flood, bytes));
+            assert_eq!(outcome.to, [z, b, b2]);
+        }
+    }
+}
+
+#[test]
 fn a_stranger_cannot_send() {
     let Four { mut net, .. } = four(Personality::Old, false);
     let (conn, gone) = net.join(5);
@@ -221,4 +244,18 @@ fn ports_count_what_they_carry_and_what_is_dropped() {
     assert_eq!((one.frames_out, one.bytes_out), (1, 20));
     assert_eq!((two.frames_in, two.bytes_in), (1, 20));
     assert_eq!((two.frames_out, two.bytes_out), (1, 60), "once, though for two endpoints");
+}
+
+#[test]
+fn what_an_endpoint_did_not_take_is_counted_for_its_port() {
+    let Four { mut net, a, b, b2, z } = four(Personality::Strict, false);
+    let (conn, gone) = net.join(3);
+    net.leave(conn);
+    net.send(a, &frame(ALL, mac(1), None, b""));
+    for id in [b, b2, b, z, gone] {
+        net.switch.unsent(id);
+    }
+    let counted: Vec<_> =
+        net.switch.ports().map(|port| (port.number, port.counters.dropped_out)).collect();
+    assert_eq!(counted, [(0, 1), (1, 0), (2, 3), (3, 0)]);
 }
