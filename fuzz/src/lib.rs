@@ -8,6 +8,7 @@
 )]
 
 pub mod argv;
+pub mod console;
 pub mod control;
 pub mod handshake;
 pub mod json;

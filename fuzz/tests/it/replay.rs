@@ -20,6 +20,7 @@ macro_rules! replays {
 
 replays! {
     argv => every_command_line_of_the_corpus_keeps_the_laws,
+    console => every_session_of_the_corpus_keeps_the_laws,
     control => every_question_of_the_corpus_keeps_the_laws,
     handshake => every_handshake_of_the_corpus_keeps_the_laws,
     json => every_object_of_the_corpus_keeps_the_laws,
