@@ -262,9 +262,8 @@ fn hash_find(session: &mut Session<'_, '_>, words: &mut Arguments<'_>) -> Result
     let (mac, vlan) = (words.need::<MacAddr>()?, words.maybe::<u16>()?.unwrap_or(0));
     words.end()?;
     let Session { switch, now, out, .. } = session;
-    let mut all = switch.addresses(*now);
-    let known = all.find(|known| (known.mac, known.vlan) == (mac, vlan));
-    print::address(out, &known.ok_or(Status::NoSuchAddress)?);
+    let known = switch.address(*now, mac, vlan).ok_or(Status::NoSuchAddress)?;
+    print::address(out, &known);
     Ok(())
 }
 

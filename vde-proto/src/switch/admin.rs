@@ -159,13 +159,20 @@ impl Switch {
         self.forwarding.macs_mut().set_min_persistence(min_persistence);
     }
 
+    /// What is known at the time `now` of an address in a VLAN; 0 is what is not tagged.
+    #[must_use]
+    pub fn address(&self, now: Duration, mac: MacAddr, vlan: u16) -> Option<Learned> {
+        self.learned(self.forwarding.macs().known(nanos(now), mac, vlan)?)
+    }
+
     /// The addresses that are known at the time `now`, in no particular order.
     pub fn addresses(&self, now: Duration) -> impl Iterator<Item = Learned> {
-        self.forwarding.macs().iter(nanos(now)).filter_map(|known| {
-            let port = self.ports.get(known.port)?.number;
-            let Known { bucket, mac, vlan, age, .. } = known;
-            Some(Learned { mac, vlan, port, age, bucket })
-        })
+        self.forwarding.macs().iter(nanos(now)).filter_map(|known| self.learned(known))
+    }
+
+    fn learned(&self, Known { bucket, mac, vlan, port, age }: Known) -> Option<Learned> {
+        let port = self.ports.get(port)?.number;
+        Some(Learned { mac, vlan, port, age, bucket })
     }
 
     /// A known port.

@@ -116,21 +116,29 @@ impl MacTable {
         }
     }
 
+    /// What is known of an address.
+    pub(super) fn known(&self, now: u64, mac: MacAddr, vlan: u16) -> Option<Known> {
+        let place = self.find(key(mac, vlan))?;
+        self.shown(now, place.0, self.entry(place)?)
+    }
+
     /// All addresses that are known, by bucket.
     pub(super) fn iter(&self, now: u64) -> impl Iterator<Item = Known> {
-        let places = self.buckets.iter().enumerate().flat_map(|(bucket, entries)| {
-            entries.iter().filter(|entry| self.is_live(entry)).map(move |entry| (bucket, *entry))
-        });
-        places.filter_map(move |(bucket, entry)| {
-            let age = now.saturating_sub(entry.seen);
-            let [vlan @ .., a, b, c, d, e, f] = entry.key.to_be_bytes();
-            (age < self.ageing).then_some(Known {
-                bucket,
-                mac: MacAddr::new([a, b, c, d, e, f]),
-                vlan: u16::from_be_bytes(vlan),
-                port: entry.port,
-                age: Duration::from_nanos(age),
-            })
+        self.buckets.iter().enumerate().flat_map(move |(bucket, entries)| {
+            let live = entries.iter().filter(|entry| self.is_live(entry));
+            live.filter_map(move |entry| self.shown(now, bucket, *entry))
+        })
+    }
+
+    fn shown(&self, now: u64, bucket: usize, entry: Entry) -> Option<Known> {
+        let age = now.saturating_sub(entry.seen);
+        let [vlan @ .., a, b, c, d, e, f] = entry.key.to_be_bytes();
+        (age < self.ageing).then_some(Known {
+            bucket,
+            mac: MacAddr::new([a, b, c, d, e, f]),
+            vlan: u16::from_be_bytes(vlan),
+            port: entry.port,
+            age: Duration::from_nanos(age),
         })
     }
 

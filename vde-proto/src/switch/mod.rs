@@ -5,7 +5,11 @@
 //! A [`Switch`] is told what happened ([`Input`]) and asks its driver to act ([`Output`]). Unlike a
 //! plug it may ask for several things at once; [`Switch::poll_output`] returns them in the order in
 //! which they must be done. Frames go another way, through [`Switch::forward`], which asks nothing
-//! and allocates nothing.
+//! and allocates nothing, and whose cost does not depend on the number of ports unless the frame is
+//! for all of them. What a receiver did not take is reported with [`Switch::unsent`].
+//!
+//! An administrator changes a running switch by its other methods, or in words, through a
+//! [`Console`](crate::console::Console).
 //!
 //! One control stream, in the order of the checks of a switch (section 6 of `docs/protocol.md`):
 //!

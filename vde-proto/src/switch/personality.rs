@@ -11,8 +11,9 @@ pub enum Personality {
     Old,
     /// `vde_switch` of vde-2's master branch since December 2024.
     New,
-    /// As a switch ought to be: it never alters a frame, carries long and tagged ones, and lets no
-    /// endpoint outlive its stream.
+    /// As a switch ought to be: it never alters a frame, carries long and tagged ones and what bridges
+    /// say to each other, finds a guest that has moved with its first frame, and lets no endpoint
+    /// outlive its stream.
     #[default]
     Strict,
 }

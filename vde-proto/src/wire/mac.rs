@@ -1,7 +1,7 @@
 //! Ethernet addresses.
 
 use core::fmt;
-use core::str::FromStr;
+use core::str::{self, FromStr};
 
 /// The address of a network interface, six bytes.
 ///
@@ -66,8 +66,15 @@ impl FromStr for MacAddr {
 
 impl fmt::Display for MacAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, g] = self.0;
-        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+        // By hand, since a switch shows thousands of them at once.
+        let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' - 10 + value };
+        let mut text = [b':'; 17];
+        for (place, octet) in text.chunks_mut(3).zip(self.0) {
+            if let [high, low, ..] = place {
+                (*high, *low) = (digit(octet >> 4), digit(octet & 15));
+            }
+        }
+        f.pad(str::from_utf8(&text).unwrap_or_default())
     }
 }
 
