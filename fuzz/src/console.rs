@@ -29,7 +29,8 @@ pub fn check(data: &[u8]) {
         1 => Personality::New,
         _ => Personality::Strict,
     };
-    let mut switch = Switch::new(SwitchConfig { ports: 8, ..SwitchConfig::new(personality) });
+    let config = SwitchConfig { ports: 8, hash_size: 16, ..SwitchConfig::new(personality) };
+    let mut switch = Switch::new(config);
     let mut now = Duration::from_secs(10);
     for number in 1..=2 {
         join(&mut switch, now, ConnId(number), text);

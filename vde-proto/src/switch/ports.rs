@@ -243,7 +243,7 @@ impl Ports {
 
     /// Finds a port by its number.
     pub(super) fn find(&self, number: u32) -> Option<PortSlot> {
-        self.position(number).ok().and_then(|place| self.order.get(place)).copied()
+        self.position(number).ok()
     }
 
     pub(super) fn get(&self, slot: PortSlot) -> Option<&Port> {
@@ -256,15 +256,11 @@ impl Ports {
 
     /// Finds a port by its number; a new one comes into being.
     pub(super) fn open(&mut self, number: u32) -> PortSlot {
-        let place = match self.position(number) {
-            Ok(place) => place,
-            Err(place) => {
-                let slot = self.slots.insert(Port { number, ..Port::default() });
-                self.order.insert(place, PortSlot(slot));
-                place
-            }
-        };
-        self.order.get(place).copied().unwrap_or(PortSlot::FIRST)
+        self.position(number).unwrap_or_else(|place| {
+            let slot = PortSlot(self.slots.insert(Port { number, ..Port::default() }));
+            self.order.insert(place, slot);
+            slot
+        })
     }
 
     pub(super) fn endpoint(&self, id: EndpointId) -> Option<&Endpoint> {
@@ -275,9 +271,11 @@ impl Ports {
         self.endpoints.get_mut(id.slot).filter(|endpoint| endpoint.id == id)
     }
 
-    /// Where the port is in the order, or would be.
-    fn position(&self, number: u32) -> Result<usize, usize> {
-        self.order.binary_search_by_key(&Some(number), |&slot| self.get(slot).map(|p| p.number))
+    /// Where the port is kept, or where in the order it would come.
+    fn position(&self, number: u32) -> Result<PortSlot, usize> {
+        let number_of = |&slot: &PortSlot| self.get(slot).map(|port| port.number);
+        let place = self.order.binary_search_by_key(&Some(number), number_of)?;
+        self.order.get(place).copied().ok_or(place)
     }
 
     /// A port in use, port 0 included \[P-6.17\], is open to its own user only \[P-6.11\]; no user
