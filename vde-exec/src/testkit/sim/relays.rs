@@ -31,6 +31,8 @@ pub(super) struct Relays {
     splice: Option<Splice>,
     /// How many there were.
     made: u32,
+    /// A frame found no room at the VM's socket since the last one was made.
+    pub(super) was_full: bool,
     /// So many of the next ones cannot be put in.
     pub(super) swap_faults: u32,
 }
@@ -181,6 +183,7 @@ impl World {
         let vdeq = &mut self.vdeqs[index];
         let relays = &mut vdeq.nics[nic].relays;
         relays.made += 1;
+        relays.was_full = false;
         let name = SocketPath::new(format!("/v{index}.{nic}r{}", relays.made));
         let name = name.expect("a short path");
         self.kernel.bind(outer, &name, vdeq.uid);
@@ -238,7 +241,7 @@ impl World {
             let (inner, outer) = (relay.inner, relay.outer);
             relay.is_holding = false;
             let _ = self.kernel.connect_to(state.data, inner);
-            self.discard_copies(index, outer);
+            self.discard(index, outer);
             self.pump(index, nic);
         }
         splice.relay.into_iter().for_each(|relay| self.drop_relay(index, relay));
@@ -269,8 +272,8 @@ impl World {
     }
 
     fn insert(&mut self, index: usize, nic: usize, mut relay: Relay) -> Result<(), i32> {
-        self.discard_copies(index, relay.outer);
         self.let_read(index, nic);
+        self.discard_copies(index, nic, relay.outer);
         let data = self.vdeqs[index].nics[nic].data;
         let faults = &mut self.vdeqs[index].nics[nic].relays.swap_faults;
         if *faults > 0 {
@@ -302,16 +305,28 @@ impl World {
         }
     }
 
-    fn discard_copies(&mut self, index: usize, socket: Sock) {
-        if !self.vdeqs[index].subject.does(Canary::KeepsTheCopies) {
-            self.discard(socket);
+    /// What has come to a relay's socket, too: while the plug is up the guest must have had all of it.
+    fn discard_copies(&mut self, index: usize, nic: usize, socket: Sock) {
+        let vdeq = &self.vdeqs[index];
+        let state = &vdeq.nics[nic];
+        let is_served = state.held.is_some_and(|stream| self.serves(stream).is_some());
+        let reads = vdeq.slow_until <= self.now && vdeq.end.is_none();
+        let (number, is_excused) = (state.number, !is_served || !reads || state.relays.was_full);
+        for frame in self.discard(index, socket) {
+            let is_copy = is_excused || self.ledger.has_heard(number, &frame);
+            self.expect(Law::Frames, is_copy, || {
+                format!("a frame to NIC {nic} of vdeq {index} is lost where a relay is put in")
+            });
         }
     }
 
-    fn discard(&mut self, socket: Sock) {
-        while self.kernel.receive(socket).is_some() {
-            self.cover.hit(Mark::LostCopies);
+    fn discard(&mut self, index: usize, socket: Sock) -> Vec<Frame> {
+        if self.vdeqs[index].subject.does(Canary::KeepsTheCopies) {
+            return Vec::new();
         }
+        let frames: Vec<Frame> = std::iter::from_fn(|| self.kernel.receive(socket)).collect();
+        self.cover.add(Mark::LostCopies, frames.len() as u64);
+        frames
     }
 
     /// A relay moves what has come for the guest.

@@ -339,7 +339,12 @@ impl World {
                     self.wake_guest(vdeq, nic);
                 }
             }
-            Err(Errno::Full) => self.cover.hit(Mark::LostFull),
+            Err(Errno::Full) => {
+                self.cover.hit(Mark::LostFull);
+                if let Client::Nic(vdeq, nic) = client {
+                    self.vdeqs[vdeq].nics[nic].relays.was_full = true;
+                }
+            }
             Err(Errno::Forbidden) => self.cover.hit(Mark::LostForbidden),
             Err(_) => self.cover.hit(Mark::LostDead),
         }

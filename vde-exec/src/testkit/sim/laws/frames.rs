@@ -71,8 +71,7 @@ impl Ledger {
         if header.ethertype == rarp::ETHERTYPE_RARP {
             return self.heard(header, bytes);
         }
-        let id = bytes.get(14..18).and_then(|id| id.try_into().ok()).map_or(0, u32::from_be_bytes);
-        let id = usize::try_from(id).unwrap_or_default();
+        let id = number_of(bytes);
         let sent = id.checked_sub(1).and_then(|index| self.sent.get_mut(index));
         let sent = sent.ok_or_else(|| format!("nobody sent {bytes:02x?}"))?;
         let is_his = header.src == self.macs[sent.from] && header.ethertype == ETHERTYPE;
@@ -88,6 +87,13 @@ impl Ledger {
         let is_overtaken = last > id && before.is_some_and(|before| before.plug == sent.plug);
         so(self.is_lenient || !is_overtaken, || format!("frame {id} came after frame {last}"))?;
         shape(sent, fill(u32::try_from(id).unwrap_or_default()), bytes)
+    }
+
+    /// Whether a NIC has received this frame of a guest; that of somebody else does not matter.
+    pub(in super::super) fn has_heard(&self, by: usize, bytes: &[u8]) -> bool {
+        let is_guests = FrameHeader::parse(bytes).is_some_and(|of| of.ethertype == ETHERTYPE);
+        let sent = number_of(bytes).checked_sub(1).and_then(|index| self.sent.get(index));
+        !is_guests || sent.is_none_or(|sent| sent.heard & (1 << by) != 0)
     }
 
     /// The number of the last frame that was sent.
@@ -106,6 +112,12 @@ impl Ledger {
         so(is_known, || format!("an announcement of {}", header.src))?;
         Ok(Shape::Announcement)
     }
+}
+
+/// The number that a guest's frame begins with.
+fn number_of(bytes: &[u8]) -> usize {
+    let id = bytes.get(14..18).and_then(|id| id.try_into().ok()).map_or(0, u32::from_be_bytes);
+    usize::try_from(id).unwrap_or_default()
 }
 
 fn fill(id: u32) -> u8 {
