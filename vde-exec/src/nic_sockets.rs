@@ -35,6 +35,10 @@ const NOTICE: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(1
 /// Longest wait for a switch to notice that a call is over, in milliseconds.
 const NOTICE_MS: u8 = 5;
 
+/// Shortest and longest pause between two attempts to take out a relay that has ended: one that a switch
+/// refuses costs it a descriptor \[P-6.7\].
+const RETRY: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
+
 /// A NIC's plug, and the call for the next one.
 #[derive(Debug)]
 pub(crate) struct NicSockets<'a> {
@@ -48,8 +52,15 @@ pub(crate) struct NicSockets<'a> {
     relay: Option<Spliced>,
     /// The splice that is being carried out.
     splice: Option<Splice>,
-    /// Since when the relay in the path is known to have ended.
-    dead_since: Option<Instant>,
+    /// The relay in the path is known to have ended.
+    dead: Option<Dead>,
+}
+
+/// A relay that has ended by itself, and is still in the path.
+#[derive(Debug, Clone, Copy)]
+struct Dead {
+    retry_at: Instant,
+    pause: Duration,
 }
 
 /// A relay that is put into the path, or taken out.
@@ -82,15 +93,7 @@ struct Call {
 impl<'a> NicSockets<'a> {
     pub(crate) fn new(plug: &'a mut Connection) -> Self {
         let call = Call::default();
-        Self {
-            plug,
-            call,
-            order: None,
-            knocking: None,
-            relay: None,
-            splice: None,
-            dead_since: None,
-        }
+        Self { plug, call, order: None, knocking: None, relay: None, splice: None, dead: None }
     }
 
     /// The plug as it is now, or was last.
@@ -137,7 +140,7 @@ impl<'a> NicSockets<'a> {
 
     /// What becomes readable if the relay ends by itself, as long as that is news.
     pub(crate) fn relay_end(&self) -> Option<BorrowedFd<'_>> {
-        self.relay().filter(|_| self.dead_since.is_none()).map(Relay::ended)
+        self.relay().filter(|_| self.dead.is_none()).map(Relay::ended)
     }
 
     /// Whether the relay in the path has ended by itself.
@@ -148,14 +151,15 @@ impl<'a> NicSockets<'a> {
         })
     }
 
-    /// Since when the relay in the path is known to have ended.
-    pub(crate) fn dead_since(&self) -> Option<Instant> {
-        self.dead_since
+    /// When the next attempt is made to take out the relay in the path that has ended.
+    pub(crate) fn dead_retry(&self) -> Option<Instant> {
+        self.dead.map(|dead| dead.retry_at)
     }
 
     /// The relay in the path has ended, and something is done about it now.
     pub(crate) fn note_dead(&mut self, now: Instant) {
-        self.dead_since = Some(now);
+        let pause = self.dead.map_or(RETRY[0], |dead| (dead.pause * 2).min(RETRY[1]));
+        self.dead = Some(Dead { retry_at: now + pause, pause });
     }
 
     /// Connects a new control stream.
@@ -297,7 +301,7 @@ impl<'a> NicSockets<'a> {
                     relay.let_go(self.plug.data.as_fd());
                 }
                 let _ = relay.map(Spliced::stop);
-                self.dead_since = None;
+                self.dead = None;
             }
         }
         Ok(())

@@ -22,9 +22,6 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// Pause between two looks whether it is quiet.
 const STEP: Duration = Duration::from_millis(1);
 
-/// Pause between two attempts to take out a relay that has ended.
-const RETRY: Duration = Duration::from_secs(1);
-
 /// The relays that are to go.
 #[derive(Debug, Default)]
 pub(super) struct Relays {
@@ -43,8 +40,8 @@ impl Relays {
     /// How long nothing has to be looked at.
     pub(super) fn pause(&self, nics: &[NicSockets<'_>]) -> Option<Duration> {
         let now = Instant::now();
-        let retries = nics.iter().filter_map(NicSockets::dead_since);
-        let retries = retries.map(|since| (since + RETRY).saturating_duration_since(now));
+        let retries = nics.iter().filter_map(NicSockets::dead_retry);
+        let retries = retries.map(|at| at.saturating_duration_since(now));
         let step = (!self.leaving.is_empty()).then_some(STEP);
         retries.chain(step).min()
     }
@@ -64,6 +61,8 @@ impl Keeper<'_> {
         };
         let is_leaving = self.relays.leaving.iter().any(|leaving| leaving.nic == nic);
         match (sockets.relay(), work) {
+            // One that has ended is going to be taken out.
+            (_, Some(_)) if sockets.is_relay_dead() => self.answer(ticket, &Err(MoveError::Busy)),
             (_, _) if is_leaving || sockets.is_splicing() => {
                 self.answer(ticket, &Err(MoveError::Busy))
             }
@@ -123,12 +122,12 @@ impl Keeper<'_> {
         let now = Instant::now();
         for nic in 0..self.nics.len() {
             let Some(sockets) = self.nics.get_mut(nic) else { return };
-            let since = sockets.dead_since();
-            if !sockets.is_relay_dead() || since.is_some_and(|since| now < since + RETRY) {
+            let retry = sockets.dead_retry();
+            if !sockets.is_relay_dead() || retry.is_some_and(|at| now < at) {
                 continue;
             }
             sockets.note_dead(now);
-            if since.is_none() {
+            if retry.is_none() {
                 self.reporting(|attendant, report| {
                     attendant.told(&Event::RelayFailed { nic }, report);
                 });
