@@ -28,7 +28,9 @@ pub(super) struct Intake {
 /// What came of taking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Taken {
-    /// There were datagrams; maybe there are more.
+    /// As many datagrams as were asked for, and there are probably more.
+    Many,
+    /// There were datagrams, and no more at that moment.
     Some,
     /// There is none at the moment.
     Nothing,
@@ -69,12 +71,13 @@ impl Intake {
                 _ => stats.drops.too_long += 1,
             }
         }
+        let is_full = count == self.width;
         self.width = match count {
-            count if count == self.width => BATCH.min(self.width * 2),
+            _ if is_full => BATCH.min(self.width * 2),
             count if count < self.width / 4 => LEAST.max(self.width / 2),
             _ => self.width,
         };
-        Taken::Some
+        if is_full { Taken::Many } else { Taken::Some }
     }
 
     /// The frames of the batch.

@@ -90,8 +90,8 @@ impl Lane {
             let taken = self.believe(taken);
             self.deliver_due();
             let wait = match taken {
-                Taken::Some => None,
-                Taken::Nothing => Some((!self.is_held, self.time_to_next())),
+                Taken::Many => None,
+                Taken::Some | Taken::Nothing => Some((!self.is_held, self.time_to_next())),
                 Taken::Failure => Some((false, Some(self.back_off()))),
             };
             if taken != Taken::Nothing || self.pipeline.is_some() {
@@ -113,7 +113,7 @@ impl Lane {
     fn relay(&mut self) -> Taken {
         let taken = self.intake.take(&mut self.stats);
         let mut frames = self.intake.frames();
-        if taken != Taken::Some || frames.clone().next().is_none() {
+        if frames.clone().next().is_none() {
             return taken;
         }
         self.pause = PAUSES[0];
