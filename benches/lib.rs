@@ -6,6 +6,7 @@
 //! | `engine` | the switch engine: one decision about a frame, by ports, addresses and lengths; coming and going; the console |
 //! | `argv` | reading and rewriting command lines |
 //! | `hop` | one frame: the kernel's floor, and through a switch |
+//! | `relay` | one hop: the kernel's floor, our relay, with a capture, and the C vdeq |
 //! | `startup` | what vdeq adds to the start of a program, beside the C vdeq |
 //!
 //! `cargo xtask bench` runs them all; `docs/performance.md` has figures of one machine.

@@ -14,8 +14,14 @@
 mod program;
 mod report;
 
+use std::io::IoSliceMut;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+
+use nix::cmsg_space;
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
 
 pub use program::{Act, DEFAULT_BANNER, main};
 pub use report::{OpenFd, Report};
@@ -36,6 +42,25 @@ pub fn binary() -> &'static Path {
             .unwrap_or_else(|error| panic!("cannot build fake-qemu: {error}"));
         build.path().to_owned()
     })
+}
+
+/// Takes the next plug from a fake QEMU that hands its plugs over its standard input, `from` being the
+/// other end of that.
+///
+/// # Panics
+/// If none comes.
+#[must_use]
+pub fn receive_plug(from: &UnixStream) -> OwnedFd {
+    let (mut byte, mut space) = ([0], cmsg_space!(i32));
+    let mut pieces = [IoSliceMut::new(&mut byte)];
+    let message =
+        recvmsg::<()>(from.as_raw_fd(), &mut pieces, Some(&mut space), MsgFlags::MSG_CMSG_CLOEXEC);
+    let message = message.expect("a message of the fake QEMU");
+    let rights = message.cmsgs().expect("a plug, whole").find_map(|part| match part {
+        ControlMessageOwned::ScmRights(fds) => fds.first().copied(),
+        _ => None,
+    });
+    crate::sys::take_over(rights.expect("a plug")).expect("a descriptor that has just come")
 }
 
 /// Variable that names the report file.

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{IoSlice, Write as _};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
@@ -11,7 +11,7 @@ use std::str::FromStr;
 
 use nix::errno::Errno;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, raise};
-use nix::sys::socket::{MsgFlags, recv, send};
+use nix::sys::socket::{ControlMessage, MsgFlags, recv, send, sendmsg};
 
 use super::{DO, HELP, PROBES, REPORT, VERSION};
 
@@ -43,6 +43,9 @@ pub enum Act {
     Line,
     /// `relay`: from now on carry frames between standard input, a datagram socket, and every plug.
     Relay,
+    /// `hand`: hand a copy of every plug over standard input, a socket, to whoever is at its other end:
+    /// [`receive_plug`](super::receive_plug).
+    Hand,
     /// `send=N`: send N frames of 60 bytes, numbered in their last four, through every plug.
     Send(u32),
     /// `empty`: send an empty datagram through every plug, as no QEMU does.
@@ -72,6 +75,7 @@ impl FromStr for Act {
             "hear" => Ok(Self::Hear),
             "line" => Ok(Self::Line),
             "relay" => Ok(Self::Relay),
+            "hand" => Ok(Self::Hand),
             "empty" => Ok(Self::Empty),
             "print" => Ok(Self::Print(value.to_owned())),
             "daemonize" => Ok(Self::Daemonize),
@@ -209,6 +213,7 @@ fn perform(act: Act, plugs: &[i32], log: &mut Log) {
         }),
         Act::Line => drop(std::io::stdin().read_line(&mut String::new()).expect("standard input")),
         Act::Relay => plugs.iter().for_each(|&fd| relay(fd)),
+        Act::Hand => plugs.iter().for_each(|&fd| hand(fd)),
         Act::Send(count) => plugs.iter().for_each(|&fd| send_frames(fd, count)),
         Act::Empty => plugs.iter().for_each(|&fd| send_empty(fd)),
         Act::Print(text) => std::io::stdout().write_all(text.as_bytes()).expect("standard output"),
@@ -287,6 +292,11 @@ fn relay(fd: i32) {
             }
         });
     }
+}
+
+fn hand(fd: i32) {
+    let (byte, rights) = ([IoSlice::new(b"!")], [ControlMessage::ScmRights(&[fd])]);
+    sendmsg::<()>(0, &byte, &rights, MsgFlags::MSG_NOSIGNAL, None).expect("handing over a plug");
 }
 
 fn send_empty(fd: i32) {
