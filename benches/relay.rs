@@ -130,6 +130,7 @@ fn be_the_relay(capture: &str) {
     if !capture.is_empty() {
         let [name, description, application] = ["net0", "", "bench"].map(str::to_owned);
         let sink = Sink::Path(capture.into());
+        let sink = sink.open().expect("a sink");
         let capture = Capture { sink, name, description, application };
         relay.capture(Some(capture)).expect("a capture");
     }
