@@ -13,7 +13,7 @@ pub(crate) fn run(arguments: Vec<OsString>) -> Result<()> {
         [word] if !word.to_string_lossy().starts_with('-') => Some(word),
         [.., word] => bail!("unexpected argument {word:?}: one FILTER, a part of a test's name"),
     };
-    setup::machines()?;
+    setup::tests_with_machines()?;
     let rig = rig::prepare()?;
     let build = ["build", "--locked", "--package", "vde-exec", "--features", "testkit"];
     sh::run(paths::cargo().args(build).args(["--bin", "fake-qemu"]))?;

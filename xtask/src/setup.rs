@@ -34,6 +34,13 @@ const MACHINES: &[Need] = &[
     },
 ];
 
+/// To see what machines did.
+const WITNESSES: &[Need] = &[Need {
+    package: "tshark",
+    present: || sh::exists("tshark"),
+    why: "a reader of captures that is not ours",
+}];
+
 /// To build and test.
 const TOOLS: &[Need] = &[
     Need { package: "gcc", present: || sh::exists("cc"), why: "cargo's linker" },
@@ -55,7 +62,7 @@ const SUBCOMMANDS: &[(&str, &str)] = &[
 /// Installs everything that is missing: Debian packages through apt-get (as root, or with sudo),
 /// and subcommands of cargo.
 pub(crate) fn run() -> Result<()> {
-    provide(&[MACHINES, TOOLS])?;
+    provide(&[MACHINES, WITNESSES, TOOLS])?;
     for component in ["fmt", "clippy"] {
         sh::read(paths::cargo().args([component, "--version"])).with_context(|| {
             format!(
@@ -77,6 +84,11 @@ pub(crate) fn run() -> Result<()> {
 /// Installs what is missing to start machines on a network.
 pub(crate) fn machines() -> Result<()> {
     provide(&[MACHINES])
+}
+
+/// Installs what is missing to test with machines on a network.
+pub(crate) fn tests_with_machines() -> Result<()> {
+    provide(&[MACHINES, WITNESSES])
 }
 
 fn provide(needs: &[&[Need]]) -> Result<()> {

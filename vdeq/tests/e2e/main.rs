@@ -23,6 +23,7 @@ mod world;
 mod ancestor;
 mod any_program;
 mod bugs;
+mod capture;
 mod crowd;
 mod differential;
 mod faults;
