@@ -76,7 +76,10 @@ pub(super) struct Capturing {
 
 impl Capturing {
     /// Begins; `failed` is done if it ends by itself.
-    pub(super) fn begin(capture: Capture, failed: impl Fn() + Send + 'static) -> io::Result<Self> {
+    pub(super) fn begin(
+        capture: Capture,
+        failed: impl FnOnce() + Send + 'static,
+    ) -> io::Result<Self> {
         let Capture { sink: OpenSink(opened), name, description, application } = capture;
         let state = match opened {
             Opened::Writable(_) => CaptureState::Running,
@@ -88,14 +91,22 @@ impl Capturing {
         pcapng::begin(&mut head, &application, &name, &description);
         let theirs = Arc::clone(&tap);
         let body = move || {
-            if let Err(errno) = writer.run(opened, head) {
+            let result = writer.run(opened, head);
+            if let Err(errno) = result {
                 writer.tap.queue().state = CaptureState::Failed(errno);
-                failed();
             }
-            Ok(())
+            Ok(result?)
         };
-        let panicked = move || theirs.queue().state = CaptureState::Failed(Errno::EIO);
-        let thread = Thread::start("capture", body, panicked)?;
+        let has_failed = move || {
+            let mut queue = theirs.queue();
+            // If it has not said why, it panicked.
+            if !matches!(queue.state, CaptureState::Failed(_)) {
+                queue.state = CaptureState::Failed(Errno::EIO);
+            }
+            drop(queue);
+            failed();
+        };
+        let thread = Thread::start("capture", body, has_failed)?;
         Ok(Self { tap, thread })
     }
 

@@ -26,9 +26,9 @@ impl Delivery {
         Self { to, messages: Messages::new(BATCH), patience, is_stalled: false }
     }
 
-    /// Nobody waits any more.
-    pub(super) fn hurry(&mut self) {
-        self.patience = Duration::ZERO;
+    /// From now on it is waited for room so long; returns how long it was before.
+    pub(super) fn set_patience(&mut self, patience: Duration) -> Duration {
+        std::mem::replace(&mut self.patience, patience)
     }
 
     /// Sends frames, none of which is empty, in their order. What is not taken is dropped and counted.

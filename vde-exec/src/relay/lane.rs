@@ -21,6 +21,9 @@ use super::{Direction, Impairment, ImpairmentCounts, Pipeline, RelayOptions};
 /// Shortest and longest pause after receiving failed.
 const PAUSES: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(50)];
 
+/// How long each batch waits for room where somebody waits for all that was delayed: there are 16 at most.
+const SHORT_PATIENCE: Duration = Duration::from_millis(1);
+
 /// So many times is a socket believed that is said to have frames, and has none.
 const VAIN_TIMES: u32 = 8;
 
@@ -154,6 +157,7 @@ impl Lane {
             if due.is_empty() {
                 return;
             }
+            self.orders.note_frame(now);
             let frames = due.iter().map(Vec::as_slice);
             if self.direction == Direction::ToVm {
                 capture(self.tap.as_deref(), self.direction, frames.clone());
@@ -162,12 +166,14 @@ impl Lane {
         }
     }
 
-    /// Hands on all that was delayed, now.
+    /// Hands on all that was delayed, now: somebody waits for that.
     fn deliver_all(&mut self) {
-        if let Some(pipeline) = &mut self.pipeline {
-            pipeline.hurry();
-        }
+        let Some(pipeline) = &mut self.pipeline else { return };
+        pipeline.hurry();
+        let patience = if self.is_stopping { Duration::ZERO } else { SHORT_PATIENCE };
+        let usual = self.delivery.set_patience(patience);
         self.deliver_due();
+        self.delivery.set_patience(usual);
     }
 
     /// How long until a delayed frame is due; `None` if there is none.
@@ -193,9 +199,6 @@ impl Lane {
         drop(wanted);
         if let Some(impairment) = impairment {
             self.impair(impairment);
-        }
-        if self.is_stopping {
-            self.delivery.hurry();
         }
         if self.is_stopping || is_held {
             self.deliver_all();

@@ -119,6 +119,7 @@ pub struct Relay {
     ended: Arc<Bell>,
     capture: Mutex<Captured>,
     capture_failed: Arc<Bell>,
+    is_finished: bool,
 }
 
 /// One direction.
@@ -177,6 +178,7 @@ impl Relay {
             ended,
             capture: Mutex::default(),
             capture_failed: Arc::new(Bell::new()?),
+            is_finished: false,
         })
     }
 
@@ -187,7 +189,8 @@ impl Relay {
         self.ended.as_fd()
     }
 
-    /// Readable as soon as a capture has ended by itself, until [`Relay::capture_failure`] was asked.
+    /// Readable as soon as a capture has ended by itself, until [`Relay::capture_failure`] was asked
+    /// or [`Relay::capture`] is called.
     #[must_use]
     pub fn capture_failed(&self) -> BorrowedFd<'_> {
         self.capture_failed.as_fd()
@@ -196,7 +199,7 @@ impl Relay {
     /// Why the capture has ended by itself, if that is news.
     #[must_use]
     pub fn capture_failure(&self) -> Option<Errno> {
-        if !self.capture_failed.silence() {
+        if !self.capture_failed.hush() {
             return None;
         }
         match self.stats().capture?.state {
@@ -245,15 +248,19 @@ impl Relay {
     pub fn capture(&self, capture: Option<Capture>) -> io::Result<Option<CaptureStats>> {
         let mut captured = self.captured();
         let last = captured.end();
+        self.capture_failed.hush();
         let failed = Arc::clone(&self.capture_failed);
         let begin = |capture| Capturing::begin(capture, move || failed.ring());
-        let next = capture.map(begin).transpose();
-        captured.current = next?;
-        let tap = captured.current.as_ref().map(|current| Arc::clone(&current.tap));
+        let (current, result) = match capture.map(begin).transpose() {
+            Ok(current) => (current, Ok(last)),
+            Err(error) => (None, Err(error)),
+        };
+        let tap = current.as_ref().map(|current| Arc::clone(&current.tap));
+        captured.current = current;
         for half in [&self.from_vm, &self.to_vm] {
             half.order(|wanted| wanted.tap.clone_from(&tap));
         }
-        Ok(last)
+        result
     }
 
     /// What was done so far.
@@ -271,12 +278,15 @@ impl Relay {
     /// Stops, within 50 ms whatever hangs: what was delayed is sent if there is room for it, frames in
     /// the kernel's queues stay there, and a capture gets its end if the sink takes it.
     #[must_use]
-    pub fn stop(self) -> RelayStats {
+    pub fn stop(mut self) -> RelayStats {
         self.finish();
         self.stats()
     }
 
-    fn finish(&self) {
+    fn finish(&mut self) {
+        if std::mem::replace(&mut self.is_finished, true) {
+            return;
+        }
         let deadline = Instant::now() + STOP_PATIENCE;
         let halves = [&self.from_vm, &self.to_vm];
         for half in halves {
@@ -299,6 +309,13 @@ impl Half {
         let revision = self.orders.want(order);
         let is_followed = |report: &Report| report.has_ended || report.revision >= revision;
         self.orders.wait_for(is_followed, ORDER_PATIENCE)
+    }
+}
+
+impl Drop for Half {
+    /// The thread ends when it gets to it.
+    fn drop(&mut self) {
+        self.orders.want(|wanted| wanted.is_stopping = true);
     }
 }
 

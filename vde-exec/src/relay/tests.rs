@@ -33,7 +33,7 @@ fn so_does_an_error() {
 
 #[test]
 fn a_relay_that_is_stopped_has_not_ended_by_itself() {
-    let relay = relay(|setup| Lane::new(setup).run());
+    let mut relay = relay(|setup| Lane::new(setup).run());
     relay.finish();
     assert!(!is_readable(relay.ended(), PollTimeout::ZERO));
 }

@@ -61,8 +61,8 @@ impl Bell {
         let _ = self.0.write(1);
     }
 
-    /// Whether it rang; it is silent from now on.
-    pub(super) fn silence(&self) -> bool {
+    /// Makes it silent, until it rings the next time; whether it rang.
+    pub(super) fn hush(&self) -> bool {
         self.0.read().is_ok()
     }
 }
@@ -95,8 +95,7 @@ pub(super) fn sleep(
     }
     let [ringing, ready] = fds;
     if ringing.any() == Some(true) {
-        // It may ring again at any time, and is read once for all times.
-        let _ = bell.0.read();
+        bell.hush();
     }
     Ok(other.is_some() && ready.any() == Some(true))
 }

@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use vde_exec::relay::{Capture, CaptureState, CaptureStats, Sink};
@@ -61,6 +62,11 @@ fn count_frames(file: &[u8]) -> u64 {
     blocks.map(|block| block.unwrap()).filter(is_frame).count() as u64
 }
 
+fn has_failed(line: &Line) -> bool {
+    let mut fds = [PollFd::new(line.relay.capture_failed(), PollFlags::POLLIN)];
+    poll(&mut fds, PollTimeout::ZERO).unwrap() > 0
+}
+
 fn read_fifo(path: &Path) -> File {
     let flags = nix::fcntl::OFlag::O_NONBLOCK.bits();
     File::options().read(true).custom_flags(flags).open(path).unwrap()
@@ -87,9 +93,9 @@ fn a_fifo_without_reader_keeps_nothing_up_and_one_that_leaves_ends_only_the_capt
         matches!(state(&line), Some(CaptureState::Failed(_)))
     });
     ping(&line, 10);
-    let fds =
-        &mut [nix::poll::PollFd::new(line.relay.capture_failed(), nix::poll::PollFlags::POLLIN)];
-    assert_eq!(nix::poll::poll(fds, nix::poll::PollTimeout::from(20_000u16)), Ok(1));
+    wait::until_true("that to be told", || has_failed(&line));
+    assert!(line.relay.capture(None).unwrap().is_some());
+    assert!(!has_failed(&line), "that is known by now");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, Instant};
 
 use nix::sys::socket::{MsgFlags, recv, send};
+use proptest::prelude::*;
 use vde_exec::relay::{
     Direction, DirectionStats, Impairment, MAX_FRAME, Probability, Relay, RelayOptions, Sink,
 };
@@ -116,6 +117,35 @@ fn the_longest_frame_passes_and_longer_or_empty_ones_are_dropped_and_counted() {
     assert_eq!((stats.received.frames, stats.sent.frames), (7, 3));
     assert_eq!((stats.drops.empty, stats.drops.too_long, stats.drops.total()), (2, 2, 4));
     assert!(is_empty(&line.switch));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn nothing_is_invented_altered_doubled_or_reordered(
+        lengths in prop::collection::vec(prop_oneof![0..100usize, 0..2 * MAX_FRAME], 1..40),
+        seed in 0..200u8,
+    ) {
+        let line = Line::new();
+        // Not more than fits into all the queues, however slow the machine is.
+        let mut room = 60_000usize;
+        let frames: Vec<_> = lengths.into_iter().zip(seed..).map_while(|(length, byte)| {
+            room = room.checked_sub(length)?;
+            Some(vec![byte; length])
+        }).collect();
+        for frame in &frames {
+            line.vm.send(frame).unwrap();
+        }
+        for frame in frames.iter().filter(|frame| (1..=MAX_FRAME).contains(&frame.len())) {
+            prop_assert_eq!(&receive(&line.switch), frame);
+        }
+        line.vm.send(b"the last").unwrap();
+        prop_assert_eq!(receive(&line.switch), b"the last");
+        let stats = line.relay.stop();
+        prop_assert_eq!(stats.from_vm.received.frames, frames.len() as u64 + 1);
+        prop_assert_eq!(stats.to_vm, DirectionStats::default());
+        prop_assert!(is_empty(&line.switch) && is_empty(&line.vm));
+    }
 }
 
 #[test]
@@ -250,8 +280,10 @@ fn the_same_seed_gives_the_same_frames_the_same_fate() {
         line.relay.set_impairment(Direction::FromVm, Some(bad));
         (0..200).for_each(|number| send_to(&line.vm, number));
         line.wait_outbound("all frames", |stats| stats.received.frames == 200);
-        let count = line.relay.stop().from_vm.sent.frames;
-        (0..count).map(|_| receive(&line.switch)).collect::<Vec<_>>()
+        let stats = line.relay.stop().from_vm;
+        let gone = stats.sent.frames + stats.impaired.lost + stats.drops.total();
+        assert_eq!(stats.received.frames + stats.impaired.duplicated, gone, "{stats:?}");
+        (0..stats.sent.frames).map(|_| receive(&line.switch)).collect::<Vec<_>>()
     };
     let one = run(7);
     assert_eq!(one, run(7));
