@@ -15,6 +15,7 @@ pub mod json;
 pub mod keyval;
 pub mod laws;
 pub mod own;
+pub mod relay;
 pub mod reply;
 pub mod request;
 pub mod sim;

@@ -26,6 +26,7 @@ replays! {
     json => every_object_of_the_corpus_keeps_the_laws,
     keyval => every_list_of_the_corpus_keeps_the_laws,
     own => every_line_of_own_options_of_the_corpus_keeps_the_laws,
+    relay => every_bad_network_of_the_corpus_keeps_the_laws,
     reply => every_reply_of_the_corpus_keeps_the_laws,
     request => every_request_of_the_corpus_keeps_the_laws,
     sim => every_world_of_the_corpus_keeps_the_laws,
