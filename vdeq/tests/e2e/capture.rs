@@ -37,6 +37,7 @@ impl Captured {
         let [name, description, application] =
             ["net0", "vde:///run/vde.ctl", "vdeq's tests"].map(str::to_owned);
         let sink = Sink::Path(sink.to_owned());
+        let sink = sink.open().unwrap();
         relay.capture(Some(Capture { sink, name, description, application })).unwrap();
         Self { vm, switch, relay }
     }
