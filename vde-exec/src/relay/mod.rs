@@ -228,15 +228,16 @@ impl Relay {
         self.clock.elapsed().saturating_sub(last)
     }
 
-    /// Sets what is done to the frames of one direction; the first that comes after this has returned is
-    /// number 0 of the seed, unless the thread does not get to it within [`ORDER_PATIENCE`]. What was
-    /// delayed goes on as it would have, or at once if there is no impairment any more.
-    pub fn set_impairment(&self, direction: Direction, impairment: Option<Impairment>) {
+    /// Sets what is done to the frames of one direction. If this returns true, the next frame that comes is
+    /// number 0 of the seed; it is false if that is not certain after [`ORDER_PATIENCE`]. What was delayed
+    /// goes on as it would have, or at once if there is no impairment any more.
+    #[allow(clippy::must_use_candidate, reason = "it is done in any case")]
+    pub fn set_impairment(&self, direction: Direction, impairment: Option<Impairment>) -> bool {
         let half = match direction {
             Direction::FromVm => &self.from_vm,
             Direction::ToVm => &self.to_vm,
         };
-        half.order(|wanted| wanted.impairment = Some(impairment));
+        half.order(|wanted| wanted.impairment = Some(impairment))
     }
 
     /// Ends the capture that goes on, if one does, and begins another, if one is given: with the next

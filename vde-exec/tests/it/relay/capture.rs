@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
-use vde_exec::relay::{Capture, CaptureState, CaptureStats, Sink};
+use vde_exec::relay::{Capture, CaptureState, CaptureStats, Direction, Sink};
 use vde_exec::testkit::wait;
 
 use super::{Line, numbered, receive};
@@ -44,6 +44,9 @@ fn a_capture_has_every_frame_of_its_time_and_can_be_had_again() {
     for name in ["one", "two"] {
         ping(&line, 10);
         line.relay.capture(capture(Sink::Path(dir.path().join(name)))).unwrap();
+        // What is ordered now is followed after that.
+        line.impair(Direction::FromVm, None);
+        line.impair(Direction::ToVm, None);
         ping(&line, 10);
         let stats = line.relay.capture(None).unwrap().unwrap();
         assert_eq!(stats, CaptureStats { seen: 20, dropped: 0, state: CaptureState::Ended });

@@ -49,6 +49,15 @@ impl Line {
         self.relay.stats().to_vm
     }
 
+    /// Until the relay follows this; a busy machine may take a while.
+    fn impair(&self, direction: Direction, impairment: Option<Impairment>) {
+        wait::until_true("an impairment", || self.relay.set_impairment(direction, impairment));
+    }
+
+    fn hold(&self) {
+        wait::until_true("frames to be held", || self.relay.hold());
+    }
+
     fn wait_outbound(&self, what: &str, condition: impl Fn(&DirectionStats) -> bool) {
         wait::until_true(what, || condition(&self.outbound()));
     }
@@ -189,7 +198,7 @@ fn a_relay_stops_at_once_while_both_sides_stall() {
 #[test]
 fn a_held_frame_waits_in_the_kernel_and_the_other_direction_goes_on() {
     let line = Line::new();
-    assert!(line.relay.hold());
+    line.hold();
     line.switch.send(b"held").unwrap();
     for number in 0..50 {
         line.vm.send(&numbered(number)).unwrap();
@@ -202,7 +211,7 @@ fn a_held_frame_waits_in_the_kernel_and_the_other_direction_goes_on() {
     // Held and released in a row, it is held in the end.
     for _ in 0..100 {
         line.relay.release();
-        assert!(line.relay.hold());
+        line.hold();
         let before = line.inbound().received.frames;
         line.switch.send(b"again").unwrap();
         assert_eq!(line.inbound().received.frames, before);
@@ -216,10 +225,10 @@ fn a_held_frame_waits_in_the_kernel_and_the_other_direction_goes_on() {
 fn holding_lets_go_of_what_was_delayed() {
     let line = Line::new();
     let delay = Duration::from_secs(3600);
-    line.relay.set_impairment(Direction::ToVm, Some(Impairment { delay, ..Impairment::default() }));
+    line.impair(Direction::ToVm, Some(Impairment { delay, ..Impairment::default() }));
     (0..10).for_each(|number| send_to(&line.switch, number));
     wait::until_true("frames to be delayed", || line.inbound().delayed.frames == 10);
-    assert!(line.relay.hold());
+    line.hold();
     assert_eq!((line.inbound().delayed.frames, line.inbound().sent.frames), (0, 10));
     (0..10).for_each(|number| assert_eq!(receive(&line.vm), numbered(number)));
 }
@@ -277,7 +286,7 @@ fn the_same_seed_gives_the_same_frames_the_same_fate() {
             corrupt: half,
             ..Impairment::default()
         };
-        line.relay.set_impairment(Direction::FromVm, Some(bad));
+        line.impair(Direction::FromVm, Some(bad));
         (0..200).for_each(|number| send_to(&line.vm, number));
         line.wait_outbound("all frames", |stats| stats.received.frames == 200);
         let stats = line.relay.stop().from_vm;
@@ -307,7 +316,7 @@ fn a_delay_delays_and_what_it_keeps_back_is_told() {
     line.vm.send(&[2; 100]).unwrap();
     line.wait_outbound("a frame to be kept back", |stats| stats.delayed.bytes >= 100);
     // Without impairment it goes at once, and before everything that comes later.
-    line.relay.set_impairment(Direction::FromVm, None);
+    line.impair(Direction::FromVm, None);
     line.vm.send(&[3; 100]).unwrap();
     assert_eq!([(); 3].map(|()| receive(&line.switch)[0]), [1, 2, 3]);
     assert_eq!(line.relay.stop().from_vm.delayed.frames, 0);
@@ -335,8 +344,7 @@ fn no_signal_reaches_a_thread_of_a_relay() {
     let sink = Sink::Path(dir.path().join("capture"));
     line.relay.capture(capture::capture(sink)).unwrap();
     for name in ["relay-from-vm", "relay-to-vm", "capture"] {
-        let task = wait::until("the thread", || task(name));
-        let status = std::fs::read_to_string(task.join("status")).unwrap();
+        let status = wait::until("the thread", || status_of(name));
         let blocked = status.lines().find(|line| line.starts_with("SigBlk:")).unwrap();
         // SIGKILL and SIGSTOP cannot be blocked, and 32 and 33 are the C library's.
         assert_eq!(blocked, "SigBlk:\tfffffffe7ffbfeff", "{name}");
@@ -344,10 +352,9 @@ fn no_signal_reaches_a_thread_of_a_relay() {
     let _ = line.relay.stop();
 }
 
-/// The first thread of this process that has this name.
-fn task(name: &str) -> Option<std::path::PathBuf> {
+/// What the kernel tells of the first thread of this process that has this name.
+fn status_of(name: &str) -> Option<String> {
     let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
-    tasks.map(|task| task.path()).find(|task| {
-        std::fs::read_to_string(task.join("comm")).is_ok_and(|comm| comm.trim() == name)
-    })
+    let mut all = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("status")).ok());
+    all.find(|status| status.starts_with(&format!("Name:\t{name}\n")))
 }
