@@ -10,17 +10,16 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::PathBuf;
 
 use nix::errno::Errno;
-use nix::fcntl::AtFlags;
 use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, connect, recv, setsockopt, socket,
     sockopt,
 };
 use nix::sys::stat::{Mode, fchmod};
-use nix::unistd::{Gid, fchownat, getegid, geteuid, getgroups};
+use nix::unistd::{Gid, getegid, geteuid, getgroups};
 use vde_proto::SocketPath;
 
 use crate::as_path;
-use crate::dir_handle::{open_file, path_of};
+use crate::dir_handle::{give, open_file, path_of};
 use crate::place::{BoundName, Place};
 use crate::switch_dir::SwitchDir;
 
@@ -122,14 +121,8 @@ impl DataSocket {
     /// names can point us at anything else.
     fn give_to(self, group: Option<u32>) -> Result<Self, BindError> {
         let Some(group) = group else { return Ok(self) };
-        let failed = |errno| BindError::Group { group, errno };
-        let file = self.name.handle();
-        let is_alone = file.metadata().is_ok_and(|meta| meta.nlink() == 1);
-        if !is_alone {
-            return Err(failed(Errno::EPERM));
-        }
-        fchownat(file, "", None, Some(Gid::from_raw(group)), AtFlags::AT_EMPTY_PATH)
-            .map_err(failed)?;
+        give(self.name.handle(), None, Some(group))
+            .map_err(|errno| BindError::Group { group, errno })?;
         Ok(self)
     }
 

@@ -23,6 +23,7 @@ mod probe;
 mod program;
 mod reach;
 pub mod relay;
+pub mod serve;
 mod signals;
 mod socket_name;
 mod splice;

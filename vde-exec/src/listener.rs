@@ -8,10 +8,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg};
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, connect, getsockopt, listen,
     socket, sockopt,
@@ -19,23 +17,30 @@ use nix::sys::socket::{
 use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::geteuid;
 
-use crate::dir_handle::DirHandle;
+use crate::dir_handle::{DirHandle, errno_of, give, open_file};
 use crate::place::with_open_umask;
 
 /// The longest path, in bytes, under which a socket can be reached: a socket address has room for 108,
 /// the last of them 0.
 pub const MAX_SOCKET_PATH: usize = 107;
 
-/// How many may wait to be taken up.
-const BACKLOG: i32 = 16;
+/// For whom a socket is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Access {
+    /// The permission bits of its file.
+    pub(crate) mode: u32,
+    /// The group of its file; `None` leaves it as it comes.
+    pub(crate) group: Option<u32>,
+    /// Whether whoever can reach the file is let in, and not this user and root alone.
+    pub(crate) anyone: bool,
+    /// How many may wait to be taken up.
+    pub(crate) backlog: i32,
+}
 
-/// How long others of us are given to make their sockets in the same directory, which takes
-/// microseconds; and how often it is looked whether they have.
-const PATIENCE: Duration = Duration::from_secs(1);
-const PAUSE: Duration = Duration::from_millis(5);
-
-/// Read and written by its owner alone.
-const MODE: Mode = Mode::from_bits_truncate(0o600);
+impl Access {
+    /// For this user alone.
+    const PRIVATE: Self = Self { mode: 0o600, group: None, anyone: false, backlog: 16 };
+}
 
 /// Why nobody can be listened to at a path.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +87,7 @@ pub(crate) struct Listener {
     /// Dropped before the socket, which keeps the number of its file from being another's.
     _name: Name,
     socket: UnixListener,
+    anyone: bool,
     /// A descriptor to give up when there are no others, so that somebody can be told to go.
     spare: Option<File>,
     /// Somebody waits who can be neither taken up nor sent away.
@@ -98,7 +104,7 @@ struct Name {
 }
 
 impl Listener {
-    /// Listens at `path`.
+    /// Listens at `path`, for this user alone.
     ///
     /// # Errors
     /// [`ListenError`].
@@ -111,26 +117,46 @@ impl Listener {
         let Some(file) = path.file_name().filter(|_| !ends_in_slash) else {
             return Err(ListenError::NoName { path: path_buf() });
         };
-        let system = |errno| ListenError::System { path: path_buf(), errno };
         let dir = match path.parent() {
             None => Path::new("/"),
             Some(dir) if dir.as_os_str().is_empty() => Path::new("."),
             Some(dir) => dir,
         };
-        let dir = DirHandle::open(dir).map_err(system)?;
+        let dir = DirHandle::open(dir)
+            .map_err(|errno| ListenError::System { path: path_buf(), errno })?;
+        let _lock = dir.lock();
+        Self::bind_in(dir, file, path, Access::PRIVATE)
+    }
+
+    /// Listens at `file` in `dir`, which the caller has [locked](DirHandle::lock) and the user knows as
+    /// `path`.
+    ///
+    /// # Errors
+    /// [`ListenError`].
+    pub(crate) fn bind_in(
+        dir: DirHandle,
+        file: &OsStr,
+        path: &Path,
+        access: Access,
+    ) -> Result<Self, ListenError> {
+        let system = |errno| ListenError::System { path: path.to_owned(), errno };
         let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
         let fd = socket(AddressFamily::Unix, SockType::Stream, flags, None).map_err(system)?;
         // It is born with this mode: no path is ever chmod-ed.
-        fchmod(&fd, MODE).map_err(system)?;
-        let _lock = lock(&dir);
+        fchmod(&fd, Mode::from_bits_truncate(access.mode)).map_err(system)?;
         let name = Name::give(&fd, dir, file, path)?;
-        let backlog = Backlog::new(BACKLOG).map_err(system)?;
+        if access.group.is_some() {
+            let handle = open_file(&name.dir.at(file)).map_err(|error| system(errno_of(&error)))?;
+            give(&handle, None, access.group).map_err(system)?;
+        }
+        let backlog = Backlog::new(access.backlog).map_err(system)?;
         listen(&fd, backlog).map_err(system)?;
-        Ok(Self { _name: name, socket: UnixListener::from(fd), spare: spare(), is_stuck: false })
+        let (socket, anyone) = (UnixListener::from(fd), access.anyone);
+        Ok(Self { _name: name, socket, anyone, spare: spare(), is_stuck: false })
     }
 
     /// The next who wants in, close-on-exec; `None` if there is nobody. Who is neither this user nor
-    /// root is hung up on.
+    /// root is hung up on, unless anyone may come.
     pub(crate) fn accept(&mut self) -> Option<OwnedFd> {
         self.is_stuck = false;
         self.spare = self.spare.take().or_else(spare);
@@ -139,7 +165,8 @@ impl Listener {
                 Ok((stream, _)) => {
                     let peer = getsockopt(&stream, sockopt::PeerCredentials);
                     let ours = geteuid().as_raw();
-                    if peer.is_ok_and(|peer| peer.uid() == ours || peer.uid() == 0) {
+                    let is_us = peer.is_ok_and(|peer| peer.uid() == ours || peer.uid() == 0);
+                    if self.anyone || is_us {
                         return Some(OwnedFd::from(stream));
                     }
                 }
@@ -235,10 +262,7 @@ fn remove_stale(dir: &DirHandle, file: &OsStr) -> Result<(), InTheWay> {
     let through = dir.at(file);
     let meta = match fs::symlink_metadata(&through) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => {
-            let errno = error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
-            return Err(InTheWay::System(errno));
-        }
+        Err(error) => return Err(InTheWay::System(errno_of(&error))),
         Ok(meta) => meta,
     };
     if !meta.file_type().is_socket() || meta.uid() != geteuid().as_raw() {
@@ -253,26 +277,6 @@ fn remove_stale(dir: &DirHandle, file: &OsStr) -> Result<(), InTheWay> {
         // Of another type: a switch's data socket, say.
         Err(Errno::EPROTOTYPE) => Err(InTheWay::Taken),
         _ => Err(InTheWay::Alive),
-    }
-}
-
-/// Keeps others of us from making sockets in the directory for as long as it is held: a name is there
-/// an instant before anybody can listen at it, and would be taken for one that was left behind.
-///
-/// `None` if there is no lock to be had. It is advice among friends: whoever holds it for long, and
-/// may be nobody's friend, is not waited for.
-fn lock(dir: &DirHandle) -> Option<Flock<File>> {
-    let mut file = File::open(dir.at(OsStr::new("."))).ok()?;
-    let started = Instant::now();
-    loop {
-        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) => return Some(lock),
-            Err((unlocked, Errno::EWOULDBLOCK | Errno::EINTR)) if started.elapsed() < PATIENCE => {
-                file = unlocked;
-                std::thread::sleep(PAUSE);
-            }
-            Err(_) => return None,
-        }
     }
 }
 

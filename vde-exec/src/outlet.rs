@@ -6,7 +6,7 @@
 //! allowed, every write is asked for first.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
@@ -17,7 +17,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{MsgFlags, send};
 
-use crate::dir_handle::path_of;
+use crate::dir_handle::{errno_of, path_of};
 use crate::sys;
 
 /// What a pipe that has room at all has room for (`PIPE_BUF`).
@@ -92,7 +92,7 @@ impl Outlet {
     /// [`OutletError`].
     pub fn open(path: &Path) -> Result<Self, OutletError> {
         let file = writable().append(true).create(true).mode(0o600).open(path);
-        let file = file.map_err(|error| match errno(&error) {
+        let file = file.map_err(|error| match errno_of(&error) {
             Errno::ENXIO => OutletError::NobodyReads,
             other => OutletError::System(other),
         })?;
@@ -102,7 +102,7 @@ impl Outlet {
     /// The same for a descriptor that is ours already.
     pub(crate) fn of(fd: OwnedFd) -> Result<Self, OutletError> {
         let file = File::from(fd);
-        let meta = file.metadata().map_err(|error| OutletError::System(errno(&error)))?;
+        let meta = file.metadata().map_err(|error| OutletError::System(errno_of(&error)))?;
         let kind = meta.file_type();
         if kind.is_socket() {
             return Ok(Self { file, how: How::Socket, rest: Vec::new() });
@@ -182,7 +182,7 @@ impl Outlet {
     pub(crate) fn write_some(&self, bytes: &[u8]) -> Result<usize, Errno> {
         loop {
             let result = match self.how {
-                How::Plain => (&self.file).write(bytes).map_err(|error| errno(&error)),
+                How::Plain => (&self.file).write(bytes).map_err(|error| errno_of(&error)),
                 How::Socket => {
                     let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
                     send(self.file.as_raw_fd(), bytes, flags)
@@ -190,7 +190,7 @@ impl Outlet {
                 How::Asking if !self.has_room() => Ok(0),
                 How::Asking => {
                     let piece = bytes.get(..bytes.len().min(PIECE)).unwrap_or_default();
-                    (&self.file).write(piece).map_err(|error| errno(&error))
+                    (&self.file).write(piece).map_err(|error| errno_of(&error))
                 }
             };
             match result {
@@ -225,10 +225,6 @@ fn writable() -> std::fs::OpenOptions {
     let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
     options.write(true).custom_flags(flags.bits());
     options
-}
-
-fn errno(error: &io::Error) -> Errno {
-    error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::Read;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
@@ -23,7 +23,7 @@ use nix::sys::stat::{Mode, mkdirat, umask};
 use nix::unistd::{UnlinkatFlags, geteuid, unlinkat};
 use vde_proto::SocketPath;
 
-use crate::dir_handle::{DirHandle, open_file, path_of};
+use crate::dir_handle::{DirHandle, errno_of, open_file, path_of};
 use crate::{socket_name, stale};
 
 /// How many names are tried in one directory before it is given up.
@@ -156,9 +156,8 @@ fn bind_in(
 /// A handle on the file at `name`, if that is the one that `data` is bound to: in a directory that
 /// others may write to, somebody could have exchanged it.
 fn handle_on(name: &Path, data: BorrowedFd<'_>) -> Result<File, Errno> {
-    let errno = |error: io::Error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw);
-    let file = open_file(name).map_err(errno)?;
-    let meta = file.metadata().map_err(errno)?;
+    let file = open_file(name).map_err(|error| errno_of(&error))?;
+    let meta = file.metadata().map_err(|error| errno_of(&error))?;
     if !meta.file_type().is_socket() || meta.uid() != geteuid().as_raw() {
         return Err(Errno::EPERM);
     }

@@ -30,7 +30,7 @@ use vde_proto::SocketPath;
 
 use crate::connection::Connection;
 use crate::data_socket::{Access, DataSocket, drain, is_ours};
-use crate::dir_handle::path_of;
+use crate::dir_handle::{errno_of, path_of};
 use crate::environment::Environment;
 use crate::place::places;
 use crate::reach::Reach;
@@ -181,8 +181,4 @@ fn wait_until_read(data: BorrowedFd<'_>) {
 fn has_something(socket: BorrowedFd<'_>) -> bool {
     let mut fds = [PollFd::new(socket, PollFlags::POLLIN)];
     matches!(poll(&mut fds, PollTimeout::ZERO), Ok(1..))
-}
-
-fn errno_of(error: &std::io::Error) -> Errno {
-    error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
 }

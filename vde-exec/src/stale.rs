@@ -66,7 +66,7 @@ fn is_gone(pid: Pid) -> bool {
 }
 
 /// Whether it is a socket of ours that nobody is bound to.
-fn is_abandoned(path: &Path) -> bool {
+pub(crate) fn is_abandoned(path: &Path) -> bool {
     let Ok(meta) = fs::symlink_metadata(path) else { return false };
     meta.file_type().is_socket() && is_ours(&meta) && nobody_is_bound(path)
 }

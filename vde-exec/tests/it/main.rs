@@ -16,5 +16,6 @@ mod gate;
 mod probing;
 mod properties;
 mod relay;
+mod serve;
 mod splicing;
 mod supervisor;

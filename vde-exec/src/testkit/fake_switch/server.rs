@@ -5,20 +5,19 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{UnixAddr, bind, connect};
-use nix::unistd::{AccessFlags, access};
+use nix::sys::socket::{UnixAddr, bind};
+use vde_proto::SocketPath;
 use vde_proto::switch::{ConnId, EndpointId, Input, Output, Switch, SwitchConfig};
-use vde_proto::{ClientAddress, SocketPath};
 
 use super::{FakePort, Faults, Shared};
 use crate::as_path;
+use crate::serve::{attach, data_socket_name};
 
 /// Most bytes of one read of a control stream, as `vde_switch` has it \[P-4.2\].
 const MAX_READ: usize = 256;
@@ -242,7 +241,7 @@ impl Server {
         match output {
             Output::Attach { conn, address } => match attach(&address) {
                 Ok((socket, owner)) => {
-                    self.attached.insert(conn, socket);
+                    self.attached.insert(conn, UnixDatagram::from(socket));
                     self.engine.handle(self.now(), Input::Attached { conn, owner });
                 }
                 Err(_) => self.engine.handle(self.now(), Input::AttachFailed(conn)),
@@ -261,7 +260,9 @@ impl Server {
 
     fn bind_endpoint(&mut self, conn: ConnId, endpoint: EndpointId, port: u32) {
         let socket = self.attached.remove(&conn).expect("a served client is attached");
-        let path = self.dir.join(format!("{port:03}.{}", socket.as_raw_fd()));
+        // As vde_switch has it: the number of the descriptor.
+        let number = socket.as_raw_fd().unsigned_abs().into();
+        let path = self.dir.join(data_socket_name(port, number));
         let _ = fs::remove_file(&path);
         let address = UnixAddr::new(&path).expect("a short path");
         bind(socket.as_raw_fd(), &address).expect("the port's data socket");
@@ -320,22 +321,4 @@ impl Server {
             }
         }
     }
-}
-
-/// Opens a socket connected to the client's, as far as the client lets us \[P-6.2\].
-fn attach(address: &ClientAddress) -> nix::Result<(UnixDatagram, Option<u32>)> {
-    let socket = UnixDatagram::unbound().map_err(|_| nix::errno::Errno::EMFILE)?;
-    socket.set_nonblocking(true).map_err(|_| nix::errno::Errno::EIO)?;
-    let (to, owner) = match address {
-        ClientAddress::Unnamed => return Err(nix::errno::Errno::EINVAL),
-        ClientAddress::Abstract(name) => (UnixAddr::new_abstract(name.as_bytes())?, None),
-        ClientAddress::Path(path) => {
-            let path = as_path(path.as_bytes());
-            access(path, AccessFlags::R_OK | AccessFlags::W_OK)?;
-            let owner = fs::metadata(path).map_err(|_| nix::errno::Errno::ENOENT)?.uid();
-            (UnixAddr::new(path)?, Some(owner))
-        }
-    };
-    connect(socket.as_raw_fd(), &to)?;
-    Ok((socket, owner))
 }
