@@ -17,4 +17,4 @@ mod ports;
 mod processes;
 mod splices;
 mod switches;
-mod vm;
+pub mod vm;

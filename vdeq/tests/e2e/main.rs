@@ -29,6 +29,7 @@ mod differential;
 mod faults;
 mod footprint;
 mod grammar;
+mod interop;
 mod joined;
 mod leftovers;
 mod link_state;

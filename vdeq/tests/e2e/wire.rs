@@ -72,6 +72,13 @@ impl Wire {
         }
     }
 
+    /// The next frame of whatever kind, if one comes within `patience`.
+    pub fn receive_any(&self, patience: Duration) -> Option<Vec<u8>> {
+        let mut buffer = [0; 16 * 1024];
+        self.data.set_read_timeout(Some(patience)).unwrap();
+        self.data.recv(&mut buffer).ok().map(|length| buffer[..length].to_vec())
+    }
+
     /// Sends until the first frame arrives at `other`, which is when the way between them is open,
     /// and throws away what arrives late.
     pub fn wait_for_way_to(&self, other: &Self) {
