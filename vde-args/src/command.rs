@@ -3,6 +3,7 @@
 //! ```text
 //! vdeq [OWN OPTIONS] PROGRAM [OWN OPTIONS] QEMU ARGUMENTS      also called as vde
 //! vde{PROGRAM}                [OWN OPTIONS] QEMU ARGUMENTS      vdeqemu, vdekvm, ...
+//! vdeq --switch[=DIR] [OWN OPTIONS]                             no program: a switch alone
 //! ```
 //!
 //! With `--fd-placeholder` among the own options, or when the program is a User-mode Linux kernel, the
@@ -20,7 +21,6 @@ use crate::uml::is_uml;
 use crate::{ArgError, ArgErrorKind, CommandLine, OptionSpec, Options, Reconnect, Spot};
 
 /// What the user wants.
-#[expect(clippy::large_enum_variant, reason = "there is one in a run, and it is the large one")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Command<'a> {
@@ -30,6 +30,8 @@ pub enum Command<'a> {
     Version,
     /// A QEMU on a network.
     Run(Invocation<'a>),
+    /// A switch, and no program: [`Options::switch`] is there.
+    Serve(Options),
 }
 
 /// A QEMU to start, and how.
@@ -91,6 +93,11 @@ pub fn parse(argv: &[OsString]) -> Result<Command<'_>, ArgError> {
             Front::Help => return Ok(Command::Help),
             Front::Version => return Ok(Command::Version),
             Front::Program(program, index) => (program, index),
+            Front::Switch => {
+                reader.check_options()?;
+                reader.check_no_program()?;
+                return Ok(Command::Serve(reader.options));
+            }
         },
     };
     let is_link = program_index == 0;
@@ -99,7 +106,7 @@ pub fn parse(argv: &[OsString]) -> Result<Command<'_>, ArgError> {
         (false, true) => reader.foreign_line(is_link, "a User-mode Linux kernel")?,
         (false, false) => reader.line()?,
     };
-    reader.check_exec()?;
+    reader.check_options()?;
     let options = reader.options;
     Ok(Command::Run(Invocation { style, program, program_index, options, line }))
 }
@@ -137,6 +144,8 @@ enum Front {
     Help,
     Version,
     Program(OsString, usize),
+    /// There is no program, and a switch is asked for.
+    Switch,
 }
 
 /// A position in argv and the options read so far.
@@ -147,6 +156,12 @@ struct Reader<'a> {
     ended: bool,
     /// The first own option that means something to a QEMU only.
     for_qemu: Option<Spot>,
+    /// The first own option that means something to a switch of our own only.
+    for_switch: Option<Spot>,
+    /// The first own option that means something to a program only.
+    for_program: Option<Spot>,
+    /// `--switch` was met.
+    serves: bool,
     /// The options that somebody beside the VM has to see to, and where they were said.
     for_watcher: Vec<(OwnId, Spot)>,
     options: Options,
@@ -154,8 +169,17 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(argv: &'a [OsString]) -> Self {
-        let options = Options::default();
-        Self { argv, at: 1, ended: false, for_qemu: None, for_watcher: Vec::new(), options }
+        Self {
+            argv,
+            at: 1,
+            ended: false,
+            for_qemu: None,
+            for_switch: None,
+            for_program: None,
+            serves: false,
+            for_watcher: Vec::new(),
+            options: Options::default(),
+        }
     }
 
     /// Own options, then the program name.
@@ -177,6 +201,9 @@ impl<'a> Reader<'a> {
                 OwnId::Version if own.inline.is_none() => return Ok(Front::Version),
                 _ => self.take(own)?,
             }
+        }
+        if self.serves {
+            return Ok(Front::Switch);
         }
         let last = self.argv.len().saturating_sub(1);
         let text = self.argv.get(last).map_or(OsStr::new(""), OsString::as_os_str);
@@ -248,8 +275,15 @@ impl<'a> Reader<'a> {
         if watcher_needs(own.option.id).is_some() {
             self.for_watcher.push((own.option.id, spot.clone()));
         }
-        if own.option.is_for_qemu() {
-            self.for_qemu.get_or_insert(spot);
+        self.serves |= own.option.id == OwnId::Switch;
+        for (is_for_it, first) in [
+            (own.option.is_for_qemu(), &mut self.for_qemu),
+            (own.option.is_for_switch(), &mut self.for_switch),
+            (own.option.is_for_program(), &mut self.for_program),
+        ] {
+            if is_for_it {
+                first.get_or_insert_with(|| spot.clone());
+            }
         }
         let expected = match (own.option.value, own.inline) {
             (OwnValue::None, Some(from)) => {
@@ -258,7 +292,7 @@ impl<'a> Reader<'a> {
             }
             (OwnValue::None | OwnValue::Optional(_), None) => {
                 self.ended |= own.option.id == OwnId::End;
-                self.options.switch_on(own);
+                self.options.switch_on(own, spot);
                 return Ok(());
             }
             (_, Some(from)) => return self.options.set(own.option, at, text, from),
@@ -269,6 +303,22 @@ impl<'a> Reader<'a> {
         };
         self.at += 1;
         self.options.set(own.option, at + 1, value, 0)
+    }
+
+    /// Options that need another one have it, and those that rule another one out do not.
+    fn check_options(&mut self) -> Result<(), ArgError> {
+        match self.for_switch.take() {
+            Some(spot) if !self.serves => Err(self.error(ArgErrorKind::NeedsSwitch, spot)),
+            _ => self.check_exec(),
+        }
+    }
+
+    /// Without a program no option asks for something to be done with one.
+    fn check_no_program(&mut self) -> Result<(), ArgError> {
+        match self.for_program.take() {
+            Some(spot) => Err(self.error(ArgErrorKind::NeedsProgram, spot)),
+            None => Ok(()),
+        }
     }
 
     /// With `--exec` there is nobody beside the VM to do anything.

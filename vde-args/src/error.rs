@@ -69,6 +69,12 @@ pub enum ArgErrorKind {
         /// What that vdeq would do.
         to: &'static str,
     },
+    /// Not a number from 1 to [`crate::SWITCH_PORTS_MAX`].
+    BadPorts,
+    /// An own option about the switch of `--switch`, without that.
+    NeedsSwitch,
+    /// An own option about a program that is started, where none is: `--switch` alone.
+    NeedsProgram,
     /// Not a decimal number from 0 to `max`.
     BadNumber {
         /// The parameter, such as `port`.
@@ -155,6 +161,9 @@ impl ArgError {
             | ArgErrorKind::BadNumber { key: "descriptor", .. }
             | ArgErrorKind::EmptyValue { .. }
             | ArgErrorKind::NobodyBeside { .. }
+            | ArgErrorKind::BadPorts
+            | ArgErrorKind::NeedsSwitch
+            | ArgErrorKind::NeedsProgram
             | ArgErrorKind::Contradiction { .. } => "OPTIONS",
             _ => "DESCRIPTION",
         }
@@ -216,6 +225,19 @@ impl fmt::Display for ArgError {
                     "{found} does not go with --exec, which leaves no vdeq beside the VM to {to}"
                 )
             }
+            ArgErrorKind::BadPorts => write!(
+                f,
+                "{found} is not a number of ports: expected decimal digits, 1 to {}",
+                crate::SWITCH_PORTS_MAX
+            ),
+            ArgErrorKind::NeedsSwitch => {
+                write!(f, "{found} is about a switch of vdeq's own: expected --switch beside it")
+            }
+            ArgErrorKind::NeedsProgram => write!(
+                f,
+                "{found} is about a virtual machine, and --switch is given without one: \
+                 expected the name of a QEMU to start"
+            ),
             ArgErrorKind::BadNumber { key, max } => {
                 write!(f, "{found} is not a {key} number: expected decimal digits, 0 to {max}")?;
                 match (*key, self.found.as_bytes()) {

@@ -5,7 +5,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use crate::own::{Own, OwnId, OwnOption, OwnValue};
-use crate::values::{DESCRIPTOR_MAX, read_descriptor, read_mode, read_timeout};
+use crate::values::{
+    DESCRIPTOR_MAX, SWITCH_PORTS_MAX, read_descriptor, read_mode, read_number, read_timeout,
+};
 use crate::{ArgError, ArgErrorKind, QemuVersion, RelayWish, Spot};
 
 /// vdeq's own options, as given.
@@ -43,12 +45,32 @@ pub struct Options {
     pub link_state: bool,
     /// `--relay`, each time that it was given: what relays are for from the start.
     pub relays: Vec<Given<RelayWish>>,
-    /// `--mod`: file mode of the data sockets. `None` if not given, or given as 0: a socket of
+    /// `--switch`: the switch to serve.
+    pub switch: Option<SwitchOptions>,
+    /// `--mod`: file mode of the data sockets, and of the sockets of `--switch`. `None` if not given, or given as 0: a socket of
     /// mode 0 would lock out the very switch it is for \[P-9.2\], and callers of the C library that
     /// meant "the default" passed 0.
     pub mode: Option<u32>,
     /// The switches of all `-sock` lists, in order.
     pub socks: Vec<Sock>,
+}
+
+/// The switch to serve: `--switch`, and the options beside it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct SwitchOptions {
+    /// `--switch=DIR`: its directory. Never empty; `None` is the default switch \[P-11.1\].
+    pub dir: Option<OsString>,
+    /// Where that is said: DIR, or the option.
+    pub spot: Spot,
+    /// `--ports`: how many it has, 1 to [`crate::SWITCH_PORTS_MAX`].
+    pub ports: Option<u32>,
+    /// `--hub`: every frame goes to every port.
+    pub hub: bool,
+    /// `--group`: the group of its sockets, by name or number. Never empty.
+    pub group: Option<Given<OsString>>,
+    /// `--mgmt`: where its management console is to answer. Never empty.
+    pub management: Option<Given<OsString>>,
 }
 
 /// How `--explain` is to be answered.
@@ -122,13 +144,19 @@ pub(crate) fn watcher_needs(id: OwnId) -> Option<&'static str> {
         OwnId::Events => "tell what happens",
         OwnId::LinkState => "tell the guest of its network",
         OwnId::Relay => "relay frames",
+        OwnId::Switch => "serve a switch",
         _ => return None,
     })
 }
 
 impl Options {
-    /// Notes an option without value.
-    pub(crate) fn switch_on(&mut self, own: Own) {
+    /// What is known of the switch to serve. Options may stand before the `--switch` that they need.
+    fn served(&mut self) -> &mut SwitchOptions {
+        self.switch.get_or_insert_default()
+    }
+
+    /// Notes an option without value, which stands at `spot`.
+    pub(crate) fn switch_on(&mut self, own: Own, spot: Spot) {
         match own.option.id {
             OwnId::Verbose => self.verbose = self.verbose.saturating_add(own.times),
             OwnId::Exec => self.exec = true,
@@ -138,6 +166,11 @@ impl Options {
             OwnId::FdPlaceholder => self.fd_placeholder = true,
             OwnId::Wait => self.wait = Some(Wait::Forever),
             OwnId::LinkState => self.link_state = true,
+            OwnId::Switch => {
+                let served = self.served();
+                (served.dir, served.spot) = (None, spot);
+            }
+            OwnId::Hub => self.served().hub = true,
             // Help, Version and the end are the parser's; the others take a value.
             _ => {}
         }
@@ -183,7 +216,16 @@ impl Options {
                     _ => return Err(wrong(ArgErrorKind::BadExplain)),
                 });
             }
-            OwnId::Control | OwnId::Events | OwnId::ReadyFd => {
+            OwnId::Ports => {
+                let ports = read_number(value, SWITCH_PORTS_MAX).filter(|ports| *ports > 0);
+                self.served().ports = Some(ports.ok_or_else(|| wrong(ArgErrorKind::BadPorts))?);
+            }
+            OwnId::Control
+            | OwnId::Events
+            | OwnId::ReadyFd
+            | OwnId::Switch
+            | OwnId::Group
+            | OwnId::Management => {
                 let spot = Spot::new(index, from..text.len());
                 self.set_file(option, value, spot).map_err(wrong)?;
             }
@@ -201,7 +243,7 @@ impl Options {
         Ok(())
     }
 
-    /// Notes an option whose value is a file of some sort.
+    /// Notes an option whose value is a file of some sort, or a name.
     fn set_file(
         &mut self,
         option: &OwnOption,
@@ -215,7 +257,9 @@ impl Options {
         };
         match (option.id, option.value) {
             (OwnId::ReadyFd, _) => self.ready_fd = Some(Given { value: descriptor()?, spot }),
-            (_, OwnValue::Required(expected)) if value.is_empty() => {
+            (_, OwnValue::Required(expected) | OwnValue::Optional(expected))
+                if value.is_empty() =>
+            {
                 return Err(ArgErrorKind::EmptyValue { expected });
             }
             (OwnId::Events, _) => {
@@ -226,6 +270,14 @@ impl Options {
                 self.events = Some(Given { value, spot });
             }
             (OwnId::Control, _) => self.control = Some(Given { value: path(), spot }),
+            (OwnId::Switch, _) => {
+                let served = self.served();
+                (served.dir, served.spot) = (Some(path()), spot);
+            }
+            (OwnId::Group, _) => self.served().group = Some(Given { value: path(), spot }),
+            (OwnId::Management, _) => {
+                self.served().management = Some(Given { value: path(), spot });
+            }
             _ => {}
         }
         Ok(())

@@ -41,7 +41,7 @@ pub use crate::arbitrary::{ArbitraryArgv, ArbitraryLine, ArbitraryList, Arbitrar
 pub use command::{Command, Invocation, Style, parse};
 pub use dialect::Dialect;
 pub use error::{ArgError, ArgErrorKind};
-pub use given::{Explain, Given, Options, Reconnect, Sink, Sock, Wait};
+pub use given::{Explain, Given, Options, Reconnect, Sink, Sock, SwitchOptions, Wait};
 pub use line::{CommandLine, Item, ItemEdit, OptionItem};
 pub use net_option::{NetKind, NetOption};
 pub use net_param::NetParam;
@@ -54,5 +54,5 @@ pub use plug::{PORT_MAX, PlugParts, PlugSpec, Spot};
 pub use relay::{DELAY_MAX, Impair, RATES, RelayError, RelayErrorKind, RelayWish};
 pub use rewrite::{Change, Rewritten};
 pub use uml::is_uml;
-pub use values::TIMEOUT_MAX;
+pub use values::{SWITCH_PORTS_MAX, TIMEOUT_MAX};
 pub use version::{QemuVersion, VersionError};

@@ -71,6 +71,16 @@ pub enum OwnId {
     LinkState,
     /// `--relay`
     Relay,
+    /// `--switch`
+    Switch,
+    /// `--ports`
+    Ports,
+    /// `--hub`
+    Hub,
+    /// `--group`
+    Group,
+    /// `--mgmt`
+    Management,
     /// `--mod`
     Mode,
     /// `-sock`
@@ -83,7 +93,8 @@ pub enum OwnId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Place {
-    /// Before the program name; on a link (`vdeqemu`), only as the very first word.
+    /// Before the program name; on a link (`vdeqemu`), where there is no such room, only `--help`, `-h`
+    /// and `--version` as the very first word.
     Front,
     /// Before the program name, and directly after it.
     Lead,
@@ -95,6 +106,20 @@ impl OwnOption {
     /// Whether it means something to a QEMU only.
     pub(crate) fn is_for_qemu(&self) -> bool {
         matches!(self.id, OwnId::Modernize | OwnId::QemuVersion | OwnId::Sock | OwnId::LinkState)
+    }
+
+    /// Whether it means something to the switch of `--switch` only.
+    pub(crate) fn is_for_switch(&self) -> bool {
+        matches!(self.id, OwnId::Ports | OwnId::Hub | OwnId::Group | OwnId::Management)
+    }
+
+    /// Whether it means something only where a program is started.
+    pub(crate) fn is_for_program(&self) -> bool {
+        let is_plain = matches!(
+            self.id,
+            OwnId::Verbose | OwnId::DryRun | OwnId::Explain | OwnId::ReadyFd | OwnId::Mode
+        );
+        !(is_plain || self.id == OwnId::Switch || self.id == OwnId::End || self.is_for_switch())
     }
 }
 
@@ -220,11 +245,54 @@ pub const OWN_OPTIONS: &[OwnOption] = &[
         help: "capture, count or impair frames, such as pcap=FILE or loss=1%",
     },
     OwnOption {
+        id: OwnId::Switch,
+        spellings: &["--switch"],
+        value: OwnValue::Optional("DIR"),
+        place: Place::Lead,
+        help: "serve a switch there; without a program, nothing else",
+    },
+    OwnOption {
+        id: OwnId::Ports,
+        spellings: &["--ports"],
+        value: OwnValue::Required("N"),
+        place: Place::Lead,
+        help: "how many ports that switch has",
+    },
+    OwnOption {
+        id: OwnId::Hub,
+        spellings: &["--hub"],
+        value: OwnValue::None,
+        place: Place::Lead,
+        help: "it is a hub: every frame goes to every port",
+    },
+    OwnOption {
+        id: OwnId::Group,
+        spellings: &["--group"],
+        value: OwnValue::Required("NAME|GID"),
+        place: Place::Lead,
+        help: "the group that its sockets belong to",
+    },
+    OwnOption {
+        id: OwnId::Management,
+        spellings: &["--mgmt"],
+        value: OwnValue::Required("PATH"),
+        place: Place::Lead,
+        help: "answer its management console on this socket",
+    },
+    // As vde_switch has it. Behind a program's name, and on a link, it is QEMU's machine.
+    OwnOption {
+        id: OwnId::Management,
+        spellings: &["-M"],
+        value: OwnValue::Required("PATH"),
+        place: Place::Front,
+        help: "the same as --mgmt",
+    },
+    OwnOption {
         id: OwnId::Mode,
         spellings: &["--mod", "-mod", "--mode", "-mode"],
         value: OwnValue::Required("OCTAL"),
         place: Place::Anywhere,
-        help: "file mode of the data sockets",
+        help: "file mode of the data sockets, and of the sockets of --switch",
     },
     OwnOption {
         id: OwnId::Sock,

@@ -17,7 +17,7 @@ use crate::{ArgError, ArgErrorKind, Sock};
 pub const PORT_MAX: u32 = 0x7f_ffff;
 
 /// Some bytes of an argument.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub struct Spot {
     /// Which argument, counted from argv\[0\] = 0.

@@ -14,6 +14,9 @@ pub(crate) const DESCRIPTOR_MAX: u32 = i32::MAX as u32;
 /// The longest time-out that can be asked for: a day. Longer means a slip, not a plan.
 pub const TIMEOUT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The most ports that the switch of `--switch` can have: as many as clients can be at once.
+pub const SWITCH_PORTS_MAX: u32 = 1024;
+
 /// The decimal number that `text` is, if it is at most `max`.
 pub(crate) fn read_number(text: &[u8], max: u32) -> Option<u32> {
     if text.is_empty() {

@@ -9,6 +9,8 @@ usage:
   vdeq [OPTIONS] QEMU [--mod MODE] [-sock SWITCH[,SWITCH...]] QEMU_OPTIONS
   vde{QEMU} ...        a link to vdeq: vdeqemu, vdekvm, vdeqemu-system-x86_64
   vdeoq, vdeo{QEMU}    the same for a QEMU older than 0.8 (-tun-fd), one NIC a switch
+  vdeq --switch[=DIR] [OPTIONS]
+                       a switch alone, until SIGTERM, SIGINT or SIGHUP
 
 QEMU is the command that starts the virtual machine. `qemu` and `kvm` also mean the
 qemu-system-* of this machine where there is no program of that name.
@@ -22,7 +24,8 @@ in the QEMU options:
     port=N             port of the switch; the first free one if not given
     group=G, mode=M    group and octal permissions of our socket; ,, is a literal comma
   -sock SWITCH,...     old syntax: one NIC joined to every named switch
-  --mod MODE           octal permissions of our socket while it is being plugged in
+  --mod MODE           octal permissions of our socket while it is being plugged in, and of
+                       the sockets of --switch
 
 options, before the QEMU command (or first, after it):
   --exec               become QEMU instead of staying beside it
@@ -37,6 +40,13 @@ options, before the QEMU command (or first, after it):
                        them: pcap=FILE, stats, loss=1%, delay=10ms, jitter=2ms, dup=1%,
                        reorder=1%, corrupt=1%, rate=10M, to=vm|switch, seed=N, net=N
   --link-state         tell the guest when its network goes and comes
+  --switch[=DIR]       serve a switch in DIR, as long as the virtual machine runs, for it and for
+                       anybody else; in ~/.vde2/default.switch, where others look for it too,
+                       if not given. It is the default switch of this command
+    --ports N          its number of ports; 32 if not given, at most 1024
+    --hub              it is a hub: every frame goes to every port
+    --group NAME|GID   the group of its sockets (with --mod 0660, say; 0600 if not given)
+    --mgmt PATH        its management console, as that of vde_switch; also -M PATH in front of QEMU
   --qemu-version X.Y   the version of QEMU, instead of asking it
   --dry-run            print the command that would run, and do not run it
   --explain[=json]     print what becomes of every argument, and why

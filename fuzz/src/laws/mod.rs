@@ -9,7 +9,8 @@ use std::os::unix::ffi::OsStrExt;
 
 use vde_args::{
     ArgError, Command, CommandLine, Given, Invocation, Item, Network, Options, PORT_MAX,
-    Placeholders, PlugParts, PlugSpec, Reconnect, Sink, Spot, Style, TIMEOUT_MAX, Wait, parse,
+    Placeholders, PlugParts, PlugSpec, Reconnect, SWITCH_PORTS_MAX, Sink, Spot, Style,
+    SwitchOptions, TIMEOUT_MAX, Wait, parse,
 };
 
 /// The laws of an argv, the name vdeq is called by first.
@@ -22,12 +23,16 @@ pub fn argv(argv: &[OsString]) {
         Err(error) => points_at_its_cause(argv, &error),
         Ok(Command::Run(run)) => {
             belongs_to_argv(argv, &run);
-            own_options(argv, &run);
+            own_options(argv, &run.options);
             is_left_alone_after_the_end(&run);
             match run.options.fd_placeholder {
                 true => placeholders(argv, &run),
                 false => network(argv, &run),
             }
+        }
+        Ok(Command::Serve(options)) => {
+            own_options(argv, &options);
+            needs_no_program(&options);
         }
         Ok(_) => {}
     }
@@ -85,8 +90,7 @@ fn belongs_to_argv(argv: &[OsString], run: &Invocation<'_>) {
 }
 
 /// What the own options say is in range, and stands where they say.
-fn own_options(argv: &[OsString], run: &Invocation<'_>) {
-    let options = &run.options;
+fn own_options(argv: &[OsString], options: &Options) {
     assert!(options.mode.is_none_or(|mode| (1..=0o777).contains(&mode)));
     assert!(options.timeout.is_none_or(|time| !time.is_zero() && time <= TIMEOUT_MAX));
     let times = [
@@ -101,6 +105,10 @@ fn own_options(argv: &[OsString], run: &Invocation<'_>) {
     ];
     assert!(times.into_iter().flatten().all(|time| !time.is_zero() && time <= TIMEOUT_MAX));
     files(argv, options);
+    if let Some(switch) = &options.switch {
+        served(argv, switch);
+        assert!(!options.exec, "there is a vdeq that serves it");
+    }
     for sock in &options.socks {
         let text = argv[sock.spot.index].as_bytes();
         let path = sock.path.as_ref().map_or(&b""[..], |path| path.as_bytes());
@@ -128,6 +136,26 @@ fn files(argv: &[OsString], options: &Options) {
     }
     let is_watched = options.control.is_some();
     assert!(!(options.exec && (is_watched || options.events.is_some() || options.link_state)));
+}
+
+/// The switch to serve is as it was said.
+fn served(argv: &[OsString], switch: &SwitchOptions) {
+    let said = |spot: &Spot| argv[spot.index].as_bytes().get(spot.span.clone()).expect("a word");
+    let dir = switch.dir.as_ref().map_or(&b"--switch"[..], |dir| dir.as_bytes());
+    assert_eq!(dir, said(&switch.spot));
+    for given in switch.group.iter().chain(&switch.management) {
+        assert!(!given.value.is_empty() && given.value.as_bytes() == said(&given.spot));
+    }
+    assert!(switch.ports.is_none_or(|ports| (1..=SWITCH_PORTS_MAX).contains(&ports)));
+}
+
+/// Where there is no program, there is a switch, and nothing is asked of a program.
+fn needs_no_program(options: &Options) {
+    assert!(options.switch.is_some());
+    let times = options.timeout.is_some() || options.reconnect.is_some() || options.wait.is_some();
+    let files = options.control.is_some() || options.events.is_some() || !options.socks.is_empty();
+    let is_about_qemu = options.modernize || options.link_state || options.qemu_version.is_some();
+    assert!(!(times || files || is_about_qemu || options.exec || options.fd_placeholder));
 }
 
 /// What is left for the program is the program's: behind `--`, no own option is found in it.

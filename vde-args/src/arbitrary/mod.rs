@@ -188,6 +188,9 @@ fn qemu_option(u: &mut Unstructured<'_>, words: &mut Vec<OsString>) -> Result<()
 /// One of vdeq's own options, with an argument that is mostly what it takes.
 fn own_option(u: &mut Unstructured<'_>, words: &mut Vec<OsString>) -> Result<()> {
     let option = <&OwnOption>::arbitrary(u)?;
+    if option.is_for_switch() && u.ratio(7, 8)? {
+        words.push("--switch".into());
+    }
     let mut word = OsString::from(*u.choose(option.spellings)?);
     let takes_one = option.value != OwnValue::None;
     if u.ratio(1, if takes_one { 3 } else { 16 })? {
@@ -212,7 +215,10 @@ fn own_value(u: &mut Unstructured<'_>, id: OwnId) -> Result<OsString> {
         OwnId::Explain => &["text", "json"],
         OwnId::Reconnect => &["on", "off", "30", "0"],
         OwnId::Wait => &["5", ".25"],
-        OwnId::Control => &["/run/c", "./3", ""],
+        OwnId::Control | OwnId::Management => &["/run/c", "./3", ""],
+        OwnId::Switch => &["/s", "/s[3]", ""],
+        OwnId::Ports => &["32", "1", "0", "1025"],
+        OwnId::Group => &["staff", "100", ""],
         OwnId::Events => &["3", "./3", "99999999999", ""],
         OwnId::ReadyFd => &["3", "0", "x"],
         _ => &[""],

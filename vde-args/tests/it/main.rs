@@ -22,5 +22,6 @@ mod placeholders;
 mod spellings;
 mod supervisor_options;
 mod support;
+mod switch_options;
 mod uml;
 mod vlans;
