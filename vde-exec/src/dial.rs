@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{Shutdown, shutdown};
-use nix::unistd::Group;
 use vde_proto::plug::{DataFailure, Input, Output, Plug, PlugConfig, PlugError};
 use vde_proto::{ClientAddress, Description, PortRequest, SocketPath, Vnl};
 
@@ -24,6 +23,7 @@ use crate::data_socket::{Access, BindError, ConnectError, DataSocket, is_ours};
 use crate::dir_handle::OWN_DESCRIPTORS;
 use crate::environment::Environment;
 use crate::gate::{Gate, Guard, Waited};
+use crate::group::find_group;
 use crate::place::{Place, places};
 use crate::reach::Reach;
 use crate::switch_dir::{LocateError, SwitchDir};
@@ -133,7 +133,11 @@ pub fn dial(
         return Err(DialError::NoProc);
     }
     let (switch, vnl) = SwitchDir::locate(vnl, &options.environment)?;
-    let access = Access { mode: vnl.mode, group: vnl.group.as_deref().map(group_id).transpose()? };
+    let group = vnl.group.as_deref().map(|name| {
+        let name = String::from_utf8_lossy(name).into_owned();
+        find_group(&name).ok_or(DialError::NoGroup { name })
+    });
+    let access = Access { mode: vnl.mode, group: group.transpose()? };
     let dirs = options.environment.socket_dirs(is_ours(&switch));
     let mut places = places(switch.dir(), &dirs, is_ours(&switch));
     let call = Call { switch: &switch, vnl: &vnl, access, options };
@@ -181,15 +185,6 @@ impl Call<'_> {
         let access = self.access;
         Dialing { plug, started, switch, vnl, access, port, data, control, peer, gate, inside }
             .run(interrupt)
-    }
-}
-
-/// The group that a name or a number means.
-fn group_id(name: &[u8]) -> Result<u32, DialError> {
-    let text = String::from_utf8_lossy(name).into_owned();
-    match Group::from_name(&text) {
-        Ok(Some(group)) => Ok(group.gid.as_raw()),
-        _ => text.parse().map_err(|_| DialError::NoGroup { name: text }),
     }
 }
 

@@ -49,6 +49,14 @@ impl Environment {
             .collect()
     }
 
+    /// Where to make a switch that was not named, for others to find it: both generations of clients
+    /// look there \[P-11.2\], \[P-11.3\]. Without a home it is where this user alone can reach it.
+    #[must_use]
+    pub fn own_switch(&self) -> Option<PathBuf> {
+        let in_home = self.home.as_ref().map(|home| home.join(".vde2/default.switch"));
+        in_home.or_else(|| Some(self.runtime_dir.as_ref()?.join("vde.ctl")))
+    }
+
     /// Where the version of a program is remembered: `$XDG_CACHE_HOME/vdeq` or `$HOME/.cache/vdeq`.
     #[must_use]
     pub fn cache_dir(&self) -> Option<PathBuf> {
@@ -83,6 +91,17 @@ mod tests {
     fn without_a_home_only_the_system_is_searched() {
         let places = Environment::default().default_switches();
         assert_eq!(places, ["/var/run/vde.ctl", "/tmp/vde.ctl"].map(PathBuf::from));
+    }
+
+    #[test]
+    fn a_switch_of_our_own_is_made_where_others_look_for_it() {
+        let runtime_dir = Some(PathBuf::from("/run/user/7"));
+        let homeless = Environment { runtime_dir, ..Environment::default() };
+        let environment = Environment { home: Some("/home/u".into()), ..homeless.clone() };
+        let own = environment.own_switch().unwrap();
+        assert!(environment.default_switches().contains(&own), "{own:?}");
+        assert_eq!(homeless.own_switch(), Some("/run/user/7/vde.ctl".into()));
+        assert_eq!(Environment::default().own_switch(), None);
     }
 
     #[test]
