@@ -8,6 +8,7 @@ mod detect;
 mod failure;
 mod monitor;
 mod plan;
+mod plug_failure;
 mod preview;
 mod quote;
 mod relays;

@@ -1,0 +1,155 @@
+//! Why a network was not plugged in, in words, and what to do.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use vde_args::{PlugSpec, Spot};
+use vde_exec::vde_proto::{DataFailure, DialFailure, PlugError, PortRequest};
+use vde_exec::{BindError, DialError, Errno, LocateError, MAX_DIR_LEN};
+
+/// The part of a network that it failed for.
+pub(crate) fn culprit<'a>(error: &DialError, spec: &'a PlugSpec) -> Option<&'a Spot> {
+    let parts = &spec.parts;
+    let part = match error {
+        DialError::NoGroup { .. } | DialError::Bind(BindError::Group { .. }) => &parts.group,
+        DialError::Handshake { error: PlugError::Refused | PlugError::NoAnswer { .. }, .. } => {
+            &parts.port
+        }
+        _ => &parts.sock,
+    };
+    part.as_ref().or(parts.sock.as_ref()).or(spec.spot.as_ref())
+}
+
+/// What went wrong between us and a switch.
+pub(crate) fn handshake_sentence(control: &Path, port: PortRequest, error: &PlugError) -> String {
+    let switch = control.display();
+    let wanted = match port {
+        PortRequest::Any => "a port".to_owned(),
+        other => other.to_string(),
+    };
+    match error {
+        PlugError::Refused => format!("the switch at {switch} refused {wanted}"),
+        PlugError::NoAnswer { waited } => format!(
+            "the switch at {switch} did not answer within {:.1} s when asked for {wanted}",
+            waited.as_secs_f64()
+        ),
+        PlugError::Dial(DialFailure::Dead) => {
+            format!("nobody listens at {switch}: the switch that made it is gone")
+        }
+        PlugError::Dial(DialFailure::Denied) => {
+            format!("this user may not connect to the switch at {switch}")
+        }
+        PlugError::Dial(DialFailure::Absent) => format!("the switch at {switch} has just gone"),
+        PlugError::Dial(DialFailure::Busy) => {
+            format!("the switch at {switch} has too many clients waiting")
+        }
+        PlugError::Data(DataFailure::Denied) => {
+            format!("this user may not connect to the port that {switch} gave")
+        }
+        other => format!("{switch}: {other}"),
+    }
+}
+
+/// What to do.
+pub(crate) fn plug_hints(error: &DialError) -> Vec<String> {
+    match error {
+        DialError::Locate(error) => locate_hints(error),
+        DialError::Bind(BindError::Group { .. }) | DialError::NoGroup { .. } => {
+            vec!["name a group that this user is in, or leave group= out".to_owned()]
+        }
+        DialError::NoProc => vec!["mount the proc file system on /proc".to_owned()],
+        error if ran_out_of_descriptors(error) => {
+            vec!["too many files are open: ulimit -n N allows more".to_owned()]
+        }
+        DialError::Bind(_) => {
+            vec!["make one of these directories writable, or set XDG_RUNTIME_DIR".to_owned()]
+        }
+        DialError::Handshake { switch, port, error } => handshake_hints(switch.dir(), *port, error),
+        DialError::ForeignSocket { .. } => {
+            vec!["no frame was sent there; do not trust this switch".to_owned()]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn ran_out_of_descriptors(error: &DialError) -> bool {
+    let is_it = |errno: &Errno| matches!(errno, Errno::EMFILE | Errno::ENFILE);
+    match error {
+        DialError::System { errno, .. } | DialError::Bind(BindError::System(errno)) => is_it(errno),
+        DialError::Bind(BindError::NoPlace { tried }) => {
+            tried.iter().any(|(_, errno)| is_it(errno))
+        }
+        _ => false,
+    }
+}
+
+fn locate_hints(error: &LocateError) -> Vec<String> {
+    match error {
+        LocateError::NoDefault { tried } => vec![
+            format!("looked for: {}", list(tried)),
+            "start one (vde_switch -d -s /tmp/vde.ctl), or name one with sock=".to_owned(),
+        ],
+        LocateError::Absent { path } if path.to_string_lossy().contains(['~', '$']) => {
+            vec!["a shell expands ~ and $HOME in some places only: write the whole path".to_owned()]
+        }
+        LocateError::Absent { path } => {
+            vec![format!("start it (vde_switch -d -s {}), or correct sock=", path.display())]
+        }
+        LocateError::TooLong { .. } => vec![format!(
+            "a socket address has no room for more than {MAX_DIR_LEN} bytes and /ctl; \
+             start the switch in a directory with a shorter path"
+        )],
+        LocateError::NotASwitch { .. } => {
+            vec!["name the directory that was given to vde_switch -s".to_owned()]
+        }
+        LocateError::Io { error, .. } if error.kind() == io::ErrorKind::PermissionDenied => {
+            vec!["ask the owner of the switch for access (vde_switch -m 660 -g GROUP)".to_owned()]
+        }
+        LocateError::BadFile { .. } | LocateError::FileChain { .. } => {
+            vec!["its first line has to be the directory of a switch".to_owned()]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn handshake_hints(dir: &Path, port: PortRequest, error: &PlugError) -> Vec<String> {
+    let dir = dir.display();
+    let mut hints = match error {
+        PlugError::Refused | PlugError::NoAnswer { .. } => refusal_hints(port),
+        PlugError::Dial(DialFailure::Dead) => {
+            vec![format!("start it again: vde_switch -d -s {dir}")]
+        }
+        PlugError::Dial(DialFailure::Denied) => {
+            vec!["ask the owner of the switch for access (vde_switch -m 660 -g GROUP)".to_owned()]
+        }
+        PlugError::BadReply(_) => vec!["is this a vde_switch?".to_owned()],
+        _ => Vec::new(),
+    };
+    if matches!(error, PlugError::NoAnswer { .. }) {
+        hints.push(
+            "a vde_switch up to 2.3.2 is silent when it refuses; or it hangs, or needs more time \
+             (--timeout SECONDS)"
+                .to_owned(),
+        );
+    }
+    hints
+}
+
+/// A switch never says why it refuses \[P-5.5\]; these are the reasons it can have.
+fn refusal_hints(port: PortRequest) -> Vec<String> {
+    match port {
+        PortRequest::Any => vec![
+            "all its ports may be in use (vde_switch -n N gives it more), or it cannot reach our \
+             socket (--mod 0666 opens that to a switch of another user)"
+                .to_owned(),
+        ],
+        asked => vec![format!(
+            "{asked} may be beyond its last one (vde_switch -n N), in use by another user, or \
+             reserved; without port= it gives the first free one"
+        )],
+    }
+}
+
+fn list(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+}
