@@ -81,6 +81,20 @@ pub enum ListenError {
     },
 }
 
+impl ListenError {
+    /// Where nobody can be listened to.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::TooLong { path }
+            | Self::NoName { path }
+            | Self::Alive { path }
+            | Self::Taken { path }
+            | Self::System { path, .. } => path,
+        }
+    }
+}
+
 /// A socket that listens. Its name goes when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Listener {

@@ -13,6 +13,7 @@ use crate::plan::PlanError;
 use crate::plug_failure::{culprit, handshake_sentence, plug_hints};
 use crate::quote;
 use crate::relays::RelaysError;
+use crate::serve::SwitchError;
 
 /// The exit statuses of vdeq itself, as `env`, `nohup` and `timeout` have them.
 const FAILED: i32 = 125;
@@ -42,6 +43,10 @@ pub(crate) enum Failure {
     Desk(OpenError),
     /// What `--relay` wants does not fit the networks.
     Relays(RelaysError),
+    /// The switch of `--switch` cannot be made.
+    Switch(SwitchError),
+    /// It is there, but cannot be served.
+    Serve(io::Error),
     /// `--link-state` with a QEMU that is too old for it.
     NoLinkState(QemuVersion),
     Monitor(io::Error),
@@ -62,6 +67,12 @@ impl From<PlanError> for Failure {
 impl From<RelaysError> for Failure {
     fn from(error: RelaysError) -> Self {
         Self::Relays(error)
+    }
+}
+
+impl From<SwitchError> for Failure {
+    fn from(error: SwitchError) -> Self {
+        Self::Switch(error)
     }
 }
 
@@ -89,7 +100,7 @@ impl Failure {
         if let Some((index, span)) = self.place(argv) {
             let _ = writeln!(text, "{}", quote::point_at(argv, index, &span));
         }
-        for hint in self.hints() {
+        for hint in slip(self, argv).map_or_else(|| self.hints(), |hint| vec![hint]) {
             let _ = writeln!(text, "  {}", quote::harmless(&hint));
         }
         text
@@ -104,6 +115,7 @@ impl Failure {
             }
             Self::Desk(error) => Some(error.spot()),
             Self::Relays(error) => Some(error.spot()),
+            Self::Switch(error) => Some(error.spot()),
             Self::Args(error) => return Some((error.index, error.span.clone())),
             Self::Plug { error, spec } => culprit(error, spec),
             Self::Plan(PlanError::Locator { spot, .. } | PlanError::TwoPorts { spot, .. }) => {
@@ -135,6 +147,8 @@ impl Failure {
             Self::Interrupted(_) => "interrupted; no virtual machine was started".to_owned(),
             Self::Desk(error) => error.to_string(),
             Self::Relays(error) => error.to_string(),
+            Self::Switch(error) => error.to_string(),
+            Self::Serve(error) => format!("cannot serve the switch: {error}"),
             Self::NoLinkState(version) => {
                 format!("QEMU {version} cannot be told of links: expected 4.0 or newer")
             }
@@ -165,10 +179,12 @@ impl Failure {
             }
             Self::Desk(error) => error.hint().into_iter().collect(),
             Self::Relays(error) => vec![error.hint().to_owned()],
+            Self::Switch(error) => vec![error.hint()],
             Self::NoLinkState(_) => {
                 vec!["leave --link-state out; if QEMU is newer, say so: --qemu-version X.Y".to_owned()]
             }
             Self::Launch(_)
+            | Self::Serve(_)
             | Self::Monitor(_)
             | Self::Signals(_)
             | Self::Background(_)
@@ -188,6 +204,14 @@ fn argument_hints(error: &ArgError) -> Vec<String> {
     match error.kind {
         ArgErrorKind::MissingProgram => {
             vec!["for example: vdeq qemu-system-x86_64 -hda disk.img -net nic -net vde".to_owned()]
+        }
+        ArgErrorKind::NeedsSwitch => {
+            vec![
+                "for example: vdeq --switch=/run/lab --ports 64 --mode 0660 --group lab".to_owned(),
+            ]
+        }
+        ArgErrorKind::NeedsProgram => {
+            vec!["for example: vdeq --switch qemu-system-x86_64 -hda disk.img".to_owned()]
         }
         ArgErrorKind::UnknownParameter { .. } => vec![
             "a VDE network takes sock=, port=, group= and mode=; in -net also vlan=, in -nic also \
@@ -219,6 +243,21 @@ fn find_hints(error: &FindError) -> Vec<String> {
         ],
         _ => Vec::new(),
     }
+}
+
+/// What is behind `--switch` and cannot be started was meant for its directory.
+fn slip(failure: &Failure, argv: &[OsString]) -> Option<String> {
+    let (Failure::Find(error) | Failure::FindOther(error)) = failure else { return None };
+    let name = match error {
+        FindError::NotFound { name, .. } => name.as_os_str(),
+        FindError::NotExecutable { path, .. } => path.as_os_str(),
+        _ => return None,
+    };
+    let is_it = |words: &[OsString]| matches!(words, [option, word] if option == "--switch" && word == name);
+    let text = quote::shell(name);
+    argv.windows(2)
+        .any(is_it)
+        .then(|| format!("a directory is given to --switch behind `=`: --switch={text}"))
 }
 
 /// Whether it is what somebody meant for an option, rather than a program.

@@ -13,6 +13,7 @@ mod preview;
 mod quote;
 mod relays;
 mod run;
+mod serve;
 mod usage;
 mod voice;
 mod waiting;
@@ -46,6 +47,10 @@ fn command(argv: &[OsString]) -> Result<vde_exec::End, Failure> {
             print(&preview::preview(&run)?)
         }
         Command::Run(invocation) => return run::run(&invocation),
+        Command::Serve(options) if options.dry_run || options.explain.is_some() => {
+            print(&preview::preview_switch(&options)?)
+        }
+        Command::Serve(options) => return serve::serve(&options),
         // Help, and whatever else is not for here.
         _ => print(usage::TEXT),
     }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use vde_args::{Options, PlugSpec, Spot};
 use vde_exec::vde_proto::{PortNumber, PortRequest, Vnl, VnlError};
@@ -29,15 +30,24 @@ pub(crate) enum PlanError {
     TwoPorts { spot: Option<Spot>, outer: u32, inner: PortRequest },
 }
 
-/// Turns the plugs of a command line into locators.
+/// Turns the plugs of a command line into locators. Those that name no switch join `default`, if there
+/// is one.
 ///
 /// # Errors
 /// The first [`PlanError`].
-pub(crate) fn plan(specs: &[PlugSpec], options: &Options) -> Result<Vec<PlannedPlug>, PlanError> {
-    specs.iter().map(|spec| plan_one(spec, options)).collect()
+pub(crate) fn plan(
+    specs: &[PlugSpec],
+    options: &Options,
+    default: Option<&Path>,
+) -> Result<Vec<PlannedPlug>, PlanError> {
+    specs.iter().map(|spec| plan_one(spec, options, default)).collect()
 }
 
-fn plan_one(spec: &PlugSpec, options: &Options) -> Result<PlannedPlug, PlanError> {
+fn plan_one(
+    spec: &PlugSpec,
+    options: &Options,
+    default: Option<&Path>,
+) -> Result<PlannedPlug, PlanError> {
     let sock = spec.sock.as_deref().map(OsStrExt::as_bytes).unwrap_or_default();
     let locator = Vnl::parse(sock)
         .map_err(|error| PlanError::Locator { error, spot: spec.parts.sock.clone() })?;
@@ -50,8 +60,12 @@ fn plan_one(spec: &PlugSpec, options: &Options) -> Result<PlannedPlug, PlanError
         (None, inner) => inner,
     };
     let group = spec.group.as_deref().map(|group| group.as_bytes().to_vec());
+    let path = match default {
+        Some(dir) if locator.path.is_empty() => dir.as_os_str().as_bytes().to_vec(),
+        _ => locator.path,
+    };
     let vnl = Vnl {
-        path: locator.path,
+        path,
         port,
         group: group.or(locator.group),
         mode: spec.mode.or(locator.mode).or(options.mode),

@@ -87,13 +87,18 @@ fn locate_hints(error: &LocateError) -> Vec<String> {
     match error {
         LocateError::NoDefault { tried } => vec![
             format!("looked for: {}", list(tried)),
-            "start one (vde_switch -d -s /tmp/vde.ctl), or name one with sock=".to_owned(),
+            "name one with sock=, start one (vdeq --switch), or have one beside this machine: vdeq \
+             --switch QEMU ..."
+                .to_owned(),
         ],
         LocateError::Absent { path } if path.to_string_lossy().contains(['~', '$']) => {
             vec!["a shell expands ~ and $HOME in some places only: write the whole path".to_owned()]
         }
         LocateError::Absent { path } => {
-            vec![format!("start it (vde_switch -d -s {}), or correct sock=", path.display())]
+            let dir = path.display();
+            vec![format!(
+                "start it (vdeq --switch={dir}, or vde_switch -d -s {dir}), or correct sock="
+            )]
         }
         LocateError::TooLong { .. } => vec![format!(
             "a socket address has no room for more than {MAX_DIR_LEN} bytes and /ctl; \
@@ -117,7 +122,7 @@ fn handshake_hints(dir: &Path, port: PortRequest, error: &PlugError) -> Vec<Stri
     let mut hints = match error {
         PlugError::Refused | PlugError::NoAnswer { .. } => refusal_hints(port),
         PlugError::Dial(DialFailure::Dead) => {
-            vec![format!("start it again: vde_switch -d -s {dir}")]
+            vec![format!("start it again: vdeq --switch={dir}, or vde_switch -d -s {dir}")]
         }
         PlugError::Dial(DialFailure::Denied) => {
             vec!["ask the owner of the switch for access (vde_switch -m 660 -g GROUP)".to_owned()]

@@ -6,7 +6,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use vde_args::{Explain, Invocation, QemuVersion};
+use vde_args::{Explain, Invocation, Options, QemuVersion};
+use vde_exec::serve::ServeOptions;
 use vde_exec::vde_proto::PortRequest;
 use vde_exec::{Environment, FindError, Program, foresee_numbers};
 
@@ -17,6 +18,7 @@ use crate::monitor;
 use crate::plan::{PlannedPlug, plan};
 use crate::quote;
 use crate::relays::{self, Wanted};
+use crate::serve::PlannedSwitch;
 use crate::voice::Voice;
 use crate::wiring::Wiring;
 
@@ -26,6 +28,8 @@ const NEWEST: QemuVersion = QemuVersion::new(11, 1, 0);
 /// All that there is to tell.
 struct Preview<'a> {
     invocation: &'a Invocation<'a>,
+    /// The switch that is served beside it.
+    switch: Option<PlannedSwitch>,
     /// Where the program is; `None` if it is not here.
     program: Option<PathBuf>,
     /// `None` if the program is no QEMU.
@@ -43,7 +47,9 @@ pub(crate) fn preview(invocation: &Invocation<'_>) -> Result<String, Failure> {
     let voice = Voice::new(invocation.options.verbose);
     let environment = Environment::of_process();
     let wiring = Wiring::read(invocation)?;
-    let plugs = plan(wiring.plugs(), &invocation.options)?;
+    let switch = PlannedSwitch::of(&invocation.options, &environment)?;
+    let own = switch.as_ref().map(PlannedSwitch::dir);
+    let plugs = plan(wiring.plugs(), &invocation.options, own)?;
     let relays = relays::assign(&invocation.options.relays, plugs.len())?;
     let program = find(invocation, &environment, voice)?;
     let version = version(invocation, &wiring, program.as_ref(), &environment, voice);
@@ -61,6 +67,9 @@ pub(crate) fn preview(invocation: &Invocation<'_>) -> Result<String, Failure> {
     }
     let lost = version.and_then(|(version, _)| wiring.lost(invocation, version));
     if invocation.options.explain.is_none() {
+        if let Some(switch) = &switch {
+            voice.say(served(switch));
+        }
         wiring.tell_notes(voice);
         lost.iter().chain(&unseen).for_each(|note| voice.say(note));
     }
@@ -71,12 +80,27 @@ pub(crate) fn preview(invocation: &Invocation<'_>) -> Result<String, Failure> {
     let notes = wiring.notes().iter().map(ToString::to_string).chain(lost).chain(unseen);
     let notes = notes.chain(offers).collect();
     let program = program.map(|program| program.path);
-    let preview = Preview { invocation, program, version, plugs, relays, fds, notes, line };
+    let preview = Preview { invocation, switch, program, version, plugs, relays, fds, notes, line };
     Ok(match invocation.options.explain {
         None => format!("{}\n", preview.command()),
         Some(Explain::Json) => format!("{:#}\n", preview.json()),
         Some(_) => preview.text(),
     })
+}
+
+/// What `--dry-run` or `--explain` prints of a switch alone.
+pub(crate) fn preview_switch(options: &Options) -> Result<String, Failure> {
+    let switch = PlannedSwitch::of(options, &Environment::of_process())?;
+    let json = || json!({ "switch": switch.as_ref().map(json_switch), "program": null });
+    Ok(match options.explain {
+        Some(Explain::Json) => format!("{:#}\n", json()),
+        _ => switch.as_ref().map(|switch| format!("{}\n", served(switch))).unwrap_or_default(),
+    })
+}
+
+/// What is served, on one line.
+fn served(switch: &PlannedSwitch) -> String {
+    quote::harmless(&format!("a switch is served at {}", switch.in_words()))
 }
 
 /// The program, if it is here. One that cannot be executed is an error, as it will be.
@@ -142,6 +166,9 @@ impl Preview<'_> {
         if let Some((version, source)) = self.version {
             let _ = writeln!(text, "for QEMU {version}, {}\n", source.in_words());
         }
+        if let Some(switch) = &self.switch {
+            let _ = writeln!(text, "{}\n", served(switch));
+        }
         for ((plug, fd), relay) in self.plugs.iter().zip(&self.fds).zip(&self.relays) {
             let path = match relay {
                 Some(wanted) => format!("relay: {}", relays::in_words(&wanted.value)),
@@ -201,6 +228,7 @@ impl Preview<'_> {
                 "path": self.program.as_ref().map(|path| json_word(path.as_os_str())),
             },
             "qemu": version,
+            "switch": self.switch.as_ref().map(json_switch),
             "plugs": plugs,
             "changes": changes,
             "notes": self.notes,
@@ -219,6 +247,18 @@ fn place(plug: &PlannedPlug) -> String {
         None | Some(PortRequest::Any) => format!("{switch}, any port"),
         Some(port) => format!("{switch}, {port}"),
     }
+}
+
+fn json_switch(switch: &PlannedSwitch) -> Value {
+    let ServeOptions { dir, mode, group, config, management } = switch.options();
+    json!({
+        "dir": json_word(dir.as_os_str()),
+        "ports": config.ports,
+        "hub": config.hub,
+        "mode": format!("{mode:04o}"),
+        "group": group,
+        "management": management.as_ref().map(|path| json_word(path.as_os_str())),
+    })
 }
 
 fn json_plug(plug: &PlannedPlug, fd: i32, relay: Option<&Wanted>) -> Value {

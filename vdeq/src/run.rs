@@ -24,6 +24,7 @@ use crate::monitor::{self, Monitor};
 use crate::plan::{PlannedPlug, plan};
 use crate::quote;
 use crate::relays;
+use crate::serve::PlannedSwitch;
 use crate::voice::Voice;
 use crate::waiting::Waiting;
 use crate::wiring::Wiring;
@@ -41,9 +42,11 @@ pub(crate) fn run(invocation: &Invocation<'_>) -> Result<End, Failure> {
     let held = Held::take().map_err(Failure::Signals)?;
     let mut desk = Desk::open(&invocation.options, voice).map_err(Failure::Desk)?;
     let wiring = Wiring::read(invocation)?;
-    let plugs = plan(wiring.plugs(), &invocation.options)?;
-    let relays = relays::assign(&invocation.options.relays, plugs.len())?;
     let environment = Environment::of_process();
+    let switch = PlannedSwitch::of(&invocation.options, &environment)?;
+    let own = switch.as_ref().map(PlannedSwitch::dir);
+    let plugs = plan(wiring.plugs(), &invocation.options, own)?;
+    let relays = relays::assign(&invocation.options.relays, plugs.len())?;
     let program = find(invocation, &environment, voice)?;
     wiring.tell_notes(voice);
     desk.set_relays(relays).map_err(Failure::Desk)?;
@@ -55,6 +58,12 @@ pub(crate) fn run(invocation: &Invocation<'_>) -> Result<End, Failure> {
         }
     }
     let signals = held.readable().map_err(Failure::Signals)?;
+    // Its thread is this process's: what splits has none yet.
+    if let Some(switch) = &switch {
+        let served = switch.open()?.spawn().map_err(Failure::Serve)?;
+        voice.detail(format_args!("serving a switch at {}", switch.in_words()));
+        desk.set_switch(served);
+    }
     let detection = match wiring {
         Wiring::Other(_) => Detection::not_needed(),
         Wiring::Qemu(_) => {
@@ -102,6 +111,7 @@ pub(crate) fn run(invocation: &Invocation<'_>) -> Result<End, Failure> {
         _ => {}
     }
     give_back(connections, PATIENCE);
+    desk.end_switch();
     end
 }
 

@@ -1,11 +1,11 @@
-//! The demonstration: two guests on one vde_switch, each started by `vdeq`, pinging each other; or
-//! a VM of the user's on the network of such a guest.
+//! The demonstration: two guests, each started by `vdeq`, one of them with a switch, pinging each other;
+//! or a VM of the user's on the network of such a guest.
 
 mod guests;
 mod switch;
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
@@ -20,77 +20,86 @@ const NETWORK: &str = "10.0.0";
 /// `[--image FILE] [-- QEMU ARGUMENTS]`: with either, a VM of the user's instead of guest b.
 pub(crate) fn run(arguments: Vec<OsString>) -> Result<()> {
     let user = user_arguments(arguments)?;
-    setup::machines()?;
+    setup::machine()?;
     let rig = paths::rig()?;
     guest::prepare(&rig)?;
     sh::run(paths::cargo().args(["build", "--locked", "--release", "--package", "vdeq"]))?;
     let vdeq = paths::target()?.join("release/vdeq");
     // Short: the name of a socket has at most 107 bytes.
     let place = tempfile::Builder::new().prefix("vdeq-demo").tempdir()?;
-    let mut switch = Switch::start(&place.path().join("switch"))?;
-    let outcome = match user {
-        None => two_guests(&vdeq, &rig, &mut switch),
-        Some(arguments) => users_machine(&vdeq, &rig, &mut switch, &arguments),
-    };
-    switch.stop()?;
-    outcome
-}
-
-fn two_guests(vdeq: &Path, rig: &Path, switch: &mut Switch) -> Result<()> {
-    let mut guests = Guests::default();
-    // Both spellings of a NIC on a VDE network: QEMU's e1000 on a hub, and virtio without one.
-    let old = ["-net", "nic,macaddr=52:54:00:de:00:0a", "-net", &backend(switch)];
-    let new = ["-nic", &format!("{},model=virtio-net-pci,mac=52:54:00:de:00:0b", backend(switch))];
-    guests.boot("a", machine(vdeq, rig, 1, Some(2)).args(old))?;
-    guests.boot("b", machine(vdeq, rig, 2, Some(1)).args(new))?;
-    guests.wait_for("VDEQ-GUEST ping OK")?;
-    println!("\nvde_switch, port/print:\n{}", switch.command("port/print")?);
-    guests.power_off()?;
-    println!("\ndemo: both guests reached each other through vdeq and vde_switch");
-    Ok(())
-}
-
-fn users_machine(
-    vdeq: &Path,
-    rig: &Path,
-    switch: &mut Switch,
-    arguments: &[OsString],
-) -> Result<()> {
-    let mut guests = Guests::default();
-    let nic = ["-nic", &format!("{},model=virtio-net-pci,mac=52:54:00:de:00:0a", backend(switch))];
-    guests.boot("a", machine(vdeq, rig, 1, None).args(nic))?;
-    guests.wait_for("VDEQ-GUEST done")?;
-    println!("\nguest a answers pings at {NETWORK}.1; give your VM an address in {NETWORK}.0/24\n");
-    let mut yours = Command::new(vdeq);
-    yours.arg("qemu-system-x86_64").args(arguments);
-    yours.args(["-nic", &format!("{},mac=52:54:00:de:00:0c", backend(switch))]);
-    println!("$ {}", sh::shown(&yours));
-    let status = yours.status().context("start vdeq")?;
-    println!("\nvde_switch, port/print:\n{}", switch.command("port/print")?);
-    guests.power_off()?;
-    if !status.success() {
-        bail!("your VM: {status}");
+    let demo = Demo { vdeq, rig, switch: Switch::in_place(place.path()) };
+    match user {
+        None => demo.two_guests(),
+        Some(arguments) => demo.users_machine(&arguments),
     }
-    Ok(())
 }
 
-/// The command line of a test guest with the address NETWORK.`number`, without its NIC.
-fn machine(vdeq: &Path, rig: &Path, number: u32, peer: Option<u32>) -> Command {
-    let mut words = format!("console=ttyS0 quiet panic=-1 vdeq_ip={NETWORK}.{number}/24");
-    if let Some(peer) = peer {
-        words.push_str(&format!(" vdeq_ping={NETWORK}.{peer} vdeq_count=5 vdeq_interval=0.5"));
+/// What both demonstrations have.
+struct Demo {
+    vdeq: PathBuf,
+    rig: PathBuf,
+    switch: Switch,
+}
+
+impl Demo {
+    fn two_guests(&self) -> Result<()> {
+        let mut guests = Guests::default();
+        // Both spellings of a NIC on a VDE network: QEMU's e1000 on a hub, and virtio without one.
+        let old = ["-net", "nic,macaddr=52:54:00:de:00:0a", "-net", "vde"];
+        let new =
+            ["-nic", &format!("{},model=virtio-net-pci,mac=52:54:00:de:00:0b", self.backend())];
+        guests.boot("a", self.guest(&self.switch.options(), 1, Some(2)).args(old))?;
+        self.switch.wait()?;
+        guests.boot("b", self.guest(&[], 2, Some(1)).args(new))?;
+        guests.wait_for("VDEQ-GUEST ping OK")?;
+        println!("\nthe switch, port/print:\n{}", self.switch.command("port/print")?);
+        guests.power_off()?;
+        println!("\ndemo: both guests reached each other through the switch that vdeq served");
+        Ok(())
     }
-    let mut machine = Command::new(vdeq);
-    machine.args(["qemu-system-x86_64", "-accel", "tcg", "-m", "128", "-display", "none"]);
-    machine.args(["-serial", "stdio", "-monitor", "none", "-no-reboot"]);
-    machine.arg("-kernel").arg(rig.join("guest/kernel"));
-    machine.arg("-initrd").arg(rig.join("guest/initrd"));
-    machine.args(["-append", &words]);
-    machine
-}
 
-fn backend(switch: &Switch) -> String {
-    format!("vde,sock={}", switch.dir().display())
+    fn users_machine(&self, arguments: &[OsString]) -> Result<()> {
+        let mut guests = Guests::default();
+        let nic = ["-nic", "vde,model=virtio-net-pci,mac=52:54:00:de:00:0a"];
+        guests.boot("a", self.guest(&self.switch.options(), 1, None).args(nic))?;
+        guests.wait_for("VDEQ-GUEST done")?;
+        println!(
+            "\nguest a answers pings at {NETWORK}.1; give your VM an address in {NETWORK}.0/24\n"
+        );
+        let mut yours = Command::new(&self.vdeq);
+        yours.arg("qemu-system-x86_64").args(arguments);
+        yours.args(["-nic", &format!("{},mac=52:54:00:de:00:0c", self.backend())]);
+        println!("$ {}", sh::shown(&yours));
+        let status = yours.status().context("start vdeq")?;
+        println!("\nthe switch, port/print:\n{}", self.switch.command("port/print")?);
+        guests.power_off()?;
+        if !status.success() {
+            bail!("your VM: {status}");
+        }
+        Ok(())
+    }
+
+    /// The command line of a test guest with the address NETWORK.`number`, without its NIC; `own` are
+    /// vdeq's own options.
+    fn guest(&self, own: &[OsString], number: u32, peer: Option<u32>) -> Command {
+        let mut words = format!("console=ttyS0 quiet panic=-1 vdeq_ip={NETWORK}.{number}/24");
+        if let Some(peer) = peer {
+            words.push_str(&format!(" vdeq_ping={NETWORK}.{peer} vdeq_count=5 vdeq_interval=0.5"));
+        }
+        let mut machine = Command::new(&self.vdeq);
+        machine.args(own);
+        machine.args(["qemu-system-x86_64", "-accel", "tcg", "-m", "128", "-display", "none"]);
+        machine.args(["-serial", "stdio", "-monitor", "none", "-no-reboot"]);
+        machine.arg("-kernel").arg(self.rig.join("guest/kernel"));
+        machine.arg("-initrd").arg(self.rig.join("guest/initrd"));
+        machine.args(["-append", &words]);
+        machine
+    }
+
+    /// A network of another command than the one that serves the switch.
+    fn backend(&self) -> String {
+        format!("vde,sock={}", self.switch.dir().display())
+    }
 }
 
 /// `None`: nothing of the user's. An image is never written to.

@@ -51,7 +51,7 @@ const CHORES: &[Chore] = &[
     Chore {
         name: "demo",
         arguments: "[--image FILE] [-- QEMU ARGUMENTS]",
-        about: "two guests that ping each other through vdeq and a vde_switch; or your VM on that network",
+        about: "two guests that ping each other through vdeq and its switch; or your VM on that network",
         run: demo::run,
     },
     Chore {

@@ -14,23 +14,27 @@ struct Need {
     why: &'static str,
 }
 
-/// To start machines on a network.
-const MACHINES: &[Need] = &[
-    Need { package: "vde2", present: || sh::exists("vde_switch"), why: "vde_switch, the switch" },
+/// To start a machine.
+const MACHINE: &[Need] = &[
     Need {
         package: "qemu-system-x86",
         present: || sh::exists("qemu-system-x86_64"),
         why: "the QEMU of this machine",
     },
     Need {
-        package: "socat",
-        present: || sh::exists("socat"),
-        why: "a program that is no QEMU and takes a descriptor",
-    },
-    Need {
         package: "debian-archive-keyring",
         present: || Path::new(apt::KEYRING).exists(),
         why: "to verify what other suites have",
+    },
+];
+
+/// To start it beside others' programs.
+const OTHERS: &[Need] = &[
+    Need { package: "vde2", present: || sh::exists("vde_switch"), why: "vde_switch, the switch" },
+    Need {
+        package: "socat",
+        present: || sh::exists("socat"),
+        why: "a program that is no QEMU and takes a descriptor",
     },
 ];
 
@@ -62,7 +66,7 @@ const SUBCOMMANDS: &[(&str, &str)] = &[
 /// Installs everything that is missing: Debian packages through apt-get (as root, or with sudo),
 /// and subcommands of cargo.
 pub(crate) fn run() -> Result<()> {
-    provide(&[MACHINES, WITNESSES, TOOLS])?;
+    provide(&[MACHINE, OTHERS, WITNESSES, TOOLS])?;
     for component in ["fmt", "clippy"] {
         sh::read(paths::cargo().args([component, "--version"])).with_context(|| {
             format!(
@@ -81,14 +85,14 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// Installs what is missing to start machines on a network.
-pub(crate) fn machines() -> Result<()> {
-    provide(&[MACHINES])
+/// Installs what is missing to start a machine on vdeq's own switch.
+pub(crate) fn machine() -> Result<()> {
+    provide(&[MACHINE])
 }
 
 /// Installs what is missing to test with machines on a network.
 pub(crate) fn tests_with_machines() -> Result<()> {
-    provide(&[MACHINES, WITNESSES])
+    provide(&[MACHINE, OTHERS, WITNESSES])
 }
 
 fn provide(needs: &[&[Need]]) -> Result<()> {

@@ -67,7 +67,8 @@ pub struct ServeOptions {
 
 impl ServeOptions {
     /// A switch for this user alone, without a console, as [`SwitchConfig::default`] has it, but with room
-    /// for 16,384 addresses.
+    /// for 16,384 addresses: enough for every container in every guest of a lab, for less than a
+    /// megabyte.
     #[must_use]
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         let config = SwitchConfig { hash_size: 1 << 14, ..SwitchConfig::default() };

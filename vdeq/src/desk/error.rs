@@ -36,7 +36,7 @@ impl OpenError {
     /// What to do.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
-            Self::Control { error, .. } => Some(control_hint(error)),
+            Self::Control { error, .. } => Some(socket_hint(error)),
             Self::Events { error, .. } => outlet_hint(*error, "--events=3 ... 3>FILE"),
             Self::ReadyFd { error, .. } => outlet_hint(*error, "--ready-fd 3 ... 3>FILE"),
             Self::Capture { .. } => {
@@ -71,7 +71,8 @@ impl fmt::Display for OpenError {
     }
 }
 
-fn control_hint(error: &ListenError) -> String {
+/// What to do about a socket to be answered at that cannot be made.
+pub(crate) fn socket_hint(error: &ListenError) -> String {
     match error {
         ListenError::TooLong { .. } => format!(
             "a socket address has no room for more than {MAX_SOCKET_PATH} bytes; \

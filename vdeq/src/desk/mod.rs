@@ -18,14 +18,15 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 use vde_args::{Given, Options, Sink as Place};
+use vde_exec::serve::ServedSwitch;
 use vde_exec::supervisor::{Event, MoveError, NicState, Ticket};
 use vde_exec::{Attendant, Back, End, Order, Outlet, PollFlags, Report};
 use vdeq_protocol::{Moment, Nic, nic_status};
 
 use self::control::{Control, Wants};
-pub(crate) use self::error::OpenError;
+pub(crate) use self::error::{OpenError, socket_hint};
 use self::link::Link;
-use self::ready::Ready;
+pub(crate) use self::ready::Ready;
 use self::relays::Relays;
 use self::sink::Sink;
 use crate::quote;
@@ -43,6 +44,8 @@ pub(crate) struct Desk {
     relays: Relays,
     /// The VM has just been started.
     is_new: bool,
+    /// The switch that this process serves beside the VM, as long as it does.
+    switch: Option<ServedSwitch>,
     /// Whom to let go when the VM has daemonized.
     back: Option<Back>,
     /// How many events there were.
@@ -57,12 +60,11 @@ impl Desk {
     /// Something cannot be opened. Nothing is left behind then.
     pub(crate) fn open(options: &Options, voice: Voice) -> Result<Self, OpenError> {
         let sink = options.events.as_ref().map(open_sink).transpose()?;
-        let outlet =
-            options.ready_fd.as_ref().map(|given| open_ready(given, options)).transpose()?;
+        let ready = open_ready(options)?;
         let control = options.control.as_ref().map(open_control).transpose()?;
-        let (ready, relays) = (Ready::new(outlet), Relays::default());
-        let (link, back, is_new, seq) = (None, None, false, 0);
-        Ok(Self { voice, control, sink, ready, link, relays, is_new, back, seq })
+        let relays = Relays::default();
+        let (link, switch, back, is_new, seq) = (None, None, None, false, 0);
+        Ok(Self { voice, control, sink, ready, link, relays, is_new, switch, back, seq })
     }
 
     /// For each network, what its relay is for from the start: opens what that needs.
@@ -72,6 +74,27 @@ impl Desk {
     pub(crate) fn set_relays(&mut self, wanted: Vec<Option<Wanted>>) -> Result<(), OpenError> {
         self.relays = Relays::open(wanted)?;
         Ok(())
+    }
+
+    /// From now on this switch is served. It is told when it ends by itself.
+    pub(crate) fn set_switch(&mut self, switch: ServedSwitch) {
+        self.switch = Some(switch);
+    }
+
+    /// Ends the switch, if there is one.
+    pub(crate) fn end_switch(&mut self) {
+        drop(self.switch.take());
+    }
+
+    /// Says that the switch has ended, if it has. The VM's networks are the supervisor's.
+    fn look_at_switch(&mut self) {
+        let Some(switch) = self.switch.take_if(|switch| switch.has_ended()) else { return };
+        let dir = switch.dir().display().to_string();
+        let how = match switch.stop() {
+            Ok(()) => "was shut down".to_owned(),
+            Err(error) => format!("has failed ({error})"),
+        };
+        self.voice.say(format_args!("the switch at {dir} {how}; the virtual machine runs on"));
     }
 
     /// From now on QEMU's monitor is there to be told of links.
@@ -176,12 +199,14 @@ impl Attendant for Desk {
         let clients = self.control.iter().flat_map(Control::watched);
         let sink = self.sink.as_ref().and_then(Sink::watched).map(|fd| (fd, PollFlags::POLLOUT));
         let link = self.link.as_ref().and_then(Link::watched);
-        clients.chain(sink).chain(link).collect()
+        let switch = self.switch.as_ref().map(|switch| (switch.ended(), PollFlags::POLLIN));
+        clients.chain(sink).chain(link).chain(switch).collect()
     }
 
     fn attend(&mut self, report: &Report<'_>) -> Vec<Order> {
         let complaint = self.link.as_mut().and_then(Link::attend);
         self.complain(complaint);
+        self.look_at_switch();
         self.use_sink(Sink::catch_up);
         let mut orders = Vec::new();
         if std::mem::take(&mut self.is_new) {
@@ -198,14 +223,19 @@ fn open_sink(given: &Given<Place>) -> Result<Sink, OpenError> {
     Sink::open(&given.value).map_err(|error| OpenError::Events { error, given: given.clone() })
 }
 
-fn open_ready(given: &Given<i32>, options: &Options) -> Result<Outlet, OpenError> {
-    let events = options.events.as_ref().map(|events| &events.value);
-    // Of standard streams each gets a duplicate.
-    if given.value > 2 && events == Some(&Place::Fd(given.value)) {
-        return Err(OpenError::SameFd(given.clone()));
-    }
-    let failed = |error| OpenError::ReadyFd { error, given: given.clone() };
-    Outlet::inherited(given.value).map_err(failed)
+/// Opens what is to be told that all is ready. To be called before anything else is opened, but for
+/// what `--events` names.
+pub(crate) fn open_ready(options: &Options) -> Result<Ready, OpenError> {
+    let open = |given: &Given<i32>| {
+        let events = options.events.as_ref().map(|events| &events.value);
+        // Of standard streams each gets a duplicate.
+        if given.value > 2 && events == Some(&Place::Fd(given.value)) {
+            return Err(OpenError::SameFd(given.clone()));
+        }
+        let failed = |error| OpenError::ReadyFd { error, given: given.clone() };
+        Outlet::inherited(given.value).map_err(failed)
+    };
+    options.ready_fd.as_ref().map(open).transpose().map(Ready::new)
 }
 
 fn open_control(given: &Given<OsString>) -> Result<Control, OpenError> {

@@ -1,4 +1,4 @@
-//! Whoever waits for the VM to have its network: `--ready-fd`, and a service manager (sd_notify(3)).
+//! Whoever waits for the VM to have its network, or for a switch to be there: `--ready-fd`, and a service manager (sd_notify(3)).
 //!
 //! The protocol of sd_notify is a datagram of `NAME=VALUE` lines. It is spoken here, without the
 //! crate of that name: that waits for room in the socket of the service manager, and nothing here
@@ -17,7 +17,7 @@ const SOCKET: &str = "NOTIFY_SOCKET";
 
 /// Who is told.
 #[derive(Debug)]
-pub(super) struct Ready {
+pub(crate) struct Ready {
     outlet: Option<Outlet>,
     manager: Option<Manager>,
     is_told: bool,
@@ -25,13 +25,13 @@ pub(super) struct Ready {
 
 impl Ready {
     /// `outlet` is that of `--ready-fd`.
-    pub(super) fn new(outlet: Option<Outlet>) -> Self {
+    pub(crate) fn new(outlet: Option<Outlet>) -> Self {
         let manager = std::env::var_os(SOCKET).and_then(Manager::at);
         Self { outlet, manager, is_told: false }
     }
 
     /// Says that it is so, once. Returns what could not be told, and why.
-    pub(super) fn tell(&mut self) -> Vec<String> {
+    pub(crate) fn tell(&mut self) -> Vec<String> {
         let mut failures = Vec::new();
         if std::mem::replace(&mut self.is_told, true) {
             return failures;
@@ -49,14 +49,14 @@ impl Ready {
         failures
     }
 
-    /// Says how the networks are, in one line.
-    pub(super) fn describe(&self, line: &str) {
+    /// Says how things are, in one line.
+    pub(crate) fn describe(&self, line: &str) {
         // It is for people who look; the next one may arrive.
         let _ = self.notify(&format!("STATUS={line}"));
     }
 
     /// Says that the end has come.
-    pub(super) fn stopping(&self) {
+    pub(crate) fn stopping(&self) {
         let _ = self.notify("STOPPING=1");
     }
 

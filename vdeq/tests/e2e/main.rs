@@ -36,6 +36,7 @@ mod link_state;
 mod man_page;
 mod modernize;
 mod names;
+mod own_switch;
 mod refusals;
 mod replug;
 mod uml;

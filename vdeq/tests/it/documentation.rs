@@ -5,9 +5,11 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use nix::sys::signal::Signal;
 use vde_args::{Command, Network, QemuVersion, parse};
+use vde_exec::testkit::wait;
 
-use crate::world::{QEMU, World};
+use crate::world::{QEMU, World, kill};
 
 const README: &str = include_str!("../../../README.md");
 
@@ -50,15 +52,46 @@ fn world() -> World {
 fn every_vdeq_command_of_the_readme_starts_a_machine_on_its_network() {
     let commands = lines_in("sh").into_iter().filter(|line| is_a_vdeq_command(line));
     let commands = commands.filter(|line| *line != "vdeq --version");
-    let commands: Vec<_> = commands.collect();
-    assert!(commands.len() >= 8, "{commands:?}");
+    // Where the others are, there is a switch.
+    let own = |line: &str| match line.contains("--switch") {
+        true => line.replace("$HOME/lab", "$HOME/own"),
+        false => line.to_owned(),
+    };
+    let (switches, commands): (Vec<_>, Vec<_>) = commands.map(own).partition(|line| serves(line));
+    assert!(switches.len() == 1 && commands.len() >= 8, "{switches:?} {commands:?}");
     let world = world();
+    for switch in switches {
+        let run = world.shell(&format!("exec {switch}"), &[]).start();
+        wait::until_true("a switch", || world.home.path().join("own/ctl").exists());
+        kill(run.pid(), Signal::SIGTERM);
+        assert_eq!(run.finish().status.code(), Some(0));
+    }
     for command in commands {
-        let outcome = world.shell(command, &[]).run();
+        let outcome = world.shell(&command, &[]).run();
         outcome.assert_ran(0);
         assert!(!outcome.report.sockets().is_empty(), "no network: {command}");
     }
     world.assert_nothing_left();
+}
+
+/// Whether it is a switch without a program.
+fn serves(command: &str) -> bool {
+    let argv: Vec<OsString> = command.split(' ').map(Into::into).collect();
+    matches!(parse(&argv), Ok(Command::Serve(_)))
+}
+
+#[test]
+fn every_vdeq_of_a_service_is_understood() {
+    let page = fs::read_to_string(root().join("docs/running.md")).unwrap().replace("\\\n", "");
+    let commands = page.lines().filter_map(|line| line.strip_prefix("ExecStart="));
+    let mut count = 0;
+    for command in commands {
+        let argv: Vec<OsString> = command.split_whitespace().map(Into::into).collect();
+        let read = parse(&argv);
+        assert!(matches!(read, Ok(Command::Run(_) | Command::Serve(_))), "{command}: {read:?}");
+        count += 1;
+    }
+    assert_eq!(count, 2);
 }
 
 #[test]

@@ -13,6 +13,7 @@
 
 mod client;
 mod command_line;
+mod console;
 mod control;
 mod conversation;
 mod daemonize;
@@ -32,6 +33,8 @@ mod reconnecting;
 mod refusals;
 mod relays;
 mod signals;
+mod switch_alone;
+mod switch_beside;
 mod switch_trouble;
 mod terminal;
 mod traps;

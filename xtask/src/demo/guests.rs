@@ -79,14 +79,13 @@ impl Guests {
         Ok(())
     }
 
-    /// Tells every guest to power off and waits for it.
+    /// Tells every guest to power off and waits for it; the last one first, since the first one's vdeq
+    /// serves the switch of the others.
     pub(super) fn power_off(mut self) -> Result<()> {
-        for guest in &mut self.guests {
+        for guest in self.guests.iter_mut().rev() {
             let console = guest.child.stdin.as_mut().context("the guest's console")?;
             console.write_all(b"off\n").context("write to the guest")?;
-        }
-        let deadline = Instant::now() + PATIENCE;
-        for guest in &mut self.guests {
+            let deadline = Instant::now() + PATIENCE;
             let status = loop {
                 if let Some(status) = guest.child.try_wait()? {
                     break status;

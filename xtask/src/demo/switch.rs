@@ -1,89 +1,75 @@
-//! The vde_switch of the demonstration, commanded through the terminal it has on its standard
-//! input.
+//! The switch of the demonstration, which vdeq serves beside a guest, and its management console.
 
+use std::ffi::OsString;
 use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::sh;
-
-/// The end of an answer.
+/// What the console says when it waits for a command.
 const PROMPT: &str = "\nvde$ ";
 
-/// A switch takes milliseconds for anything.
+/// A switch takes milliseconds for anything; a vdeq that starts, too.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A running switch. It ends with its input, so with us at the latest.
+/// Where the switch is.
 #[derive(Debug)]
 pub(super) struct Switch {
     dir: PathBuf,
-    child: Child,
-    input: ChildStdin,
-    output: Receiver<Vec<u8>>,
+    console: PathBuf,
 }
 
 impl Switch {
-    /// Starts a switch that serves `dir`.
-    pub(super) fn start(dir: &Path) -> Result<Self> {
-        let mut command = Command::new("vde_switch");
-        command.arg("-s").arg(dir).args(["-f", "/dev/null"]);
-        println!("$ {} &", sh::shown(&command));
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("start vde_switch")?;
-        let input = child.stdin.take().context("the switch's input")?;
-        let mut stream = child.stdout.take().context("the switch's output")?;
-        let (sender, output) = channel();
-        std::thread::spawn(move || {
-            let mut piece = [0; 4096];
-            while let Ok(read @ 1..) = stream.read(&mut piece) {
-                if sender.send(piece.iter().take(read).copied().collect()).is_err() {
-                    return;
-                }
-            }
-        });
-        let switch = Self { dir: dir.to_owned(), child, input, output };
-        let deadline = Instant::now() + PATIENCE;
-        while !dir.join("ctl").exists() {
-            if Instant::now() > deadline {
-                bail!("vde_switch does not serve {}", dir.display());
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        Ok(switch)
+    /// A switch in this directory, which vdeq is going to serve.
+    pub(super) fn in_place(place: &Path) -> Self {
+        Self { dir: place.join("switch"), console: place.join("console") }
     }
 
     pub(super) fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// What the switch says to a command, up to its status line.
-    pub(super) fn command(&mut self, command: &str) -> Result<String> {
-        while self.output.try_recv().is_ok() {} // the prompt of before
-        writeln!(self.input, "{command}").context("write to vde_switch")?;
+    /// What vdeq is told.
+    pub(super) fn options(&self) -> [OsString; 3] {
+        let mut switch = OsString::from("--switch=");
+        switch.push(&self.dir);
+        [switch, "--mgmt".into(), self.console.clone().into()]
+    }
+
+    /// Waits until it is served.
+    pub(super) fn wait(&self) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
-        let mut answer = String::new();
-        // The terminal shows a prompt where the answer ends; a pipe may not, but always the status.
-        while !(answer.ends_with(PROMPT) || answer.contains("\n1000 Success\n")) {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let piece = self.output.recv_timeout(left).context("vde_switch does not answer")?;
-            answer.push_str(&String::from_utf8_lossy(&piece));
+        while !self.dir.join("ctl").exists() {
+            if Instant::now() > deadline {
+                bail!("vdeq does not serve {}", self.dir.display());
+            }
+            std::thread::sleep(Duration::from_millis(10));
         }
+        Ok(())
+    }
+
+    /// What the switch says to a command, without what frames it.
+    pub(super) fn command(&self, command: &str) -> Result<String> {
+        let mut console = UnixStream::connect(&self.console).context("connect to the console")?;
+        console.set_read_timeout(Some(PATIENCE))?;
+        read_to_prompt(&mut console)?;
+        console.write_all(format!("{command}\n").as_bytes()).context("write to the console")?;
+        let answer = read_to_prompt(&mut console)?;
         let data = answer.split_once("'.'\n").map_or(answer.as_str(), |(_, data)| data);
         Ok(data.split("\n.\n").next().unwrap_or_default().to_owned())
     }
+}
 
-    /// Ends the switch, which then removes its directory.
-    pub(super) fn stop(mut self) -> Result<()> {
-        drop(self.input);
-        let status = self.child.wait().context("wait for vde_switch")?;
-        println!("vde_switch: {status}");
-        Ok(())
+fn read_to_prompt(console: &mut UnixStream) -> Result<String> {
+    let mut text = Vec::new();
+    let mut piece = [0; 4096];
+    while !text.ends_with(PROMPT.as_bytes()) {
+        match console.read(&mut piece).context("the switch does not answer")? {
+            0 => bail!("the console hung up"),
+            length => text.extend(piece.iter().take(length)),
+        }
     }
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }

@@ -1,0 +1,79 @@
+//! `vdeq --switch`: real guests on a switch that vdeq serves, beside one of them or alone.
+
+use std::path::Path;
+
+use vde_exec::testkit::wait;
+
+use crate::guest::{Guest, Settings};
+use crate::world::{World, signal, sockets_in, start};
+
+const A: Settings<'static> = Settings { ip: "10.0.0.1/24", mac: "", ping: "" };
+const B: Settings<'static> = Settings { ip: "10.0.0.2/24", mac: "", ping: "10.0.0.1" };
+
+/// `--switch=DIR`.
+fn serve(dir: &Path) -> String {
+    format!("--switch={}", dir.display())
+}
+
+fn wait_for_switch(dir: &Path) {
+    wait::until_true("the switch", || dir.join("ctl").exists());
+}
+
+/// A NIC of QEMU's newer kind, whose address ends in `number`.
+fn nic(number: u8, backend: &str) -> [String; 2] {
+    let nic = format!("{backend},model=virtio-net-pci,mac=52:54:00:e2:00:{number:02x}");
+    ["-nic".to_owned(), nic]
+}
+
+#[test]
+fn two_guests_ping_each_other_on_the_switch_of_one_of_them() {
+    let world = World::new();
+    let dir = world.path("lab");
+    let mut command = world.vdeq();
+    command.arg(serve(&dir)).args(["qemu-system-x86_64", "-net", "nic", "-net", "vde"]);
+    let mut a = Guest::boot("a", &mut command, A);
+    wait_for_switch(&dir);
+    let named = nic(11, &format!("vde,sock={}", dir.display()));
+    let mut b = Guest::boot("b", world.vdeq().arg("qemu-system-x86_64").args(named), B);
+    b.expect("VDEQ-GUEST ping OK peer=10.0.0.1");
+    a.ping("10.0.0.2", 3);
+    let pids = [a.pid(), b.pid()];
+    for guest in [b, a] {
+        let (status, said) = guest.power_off();
+        assert!(status.success(), "{status}");
+        assert!(!said.contains("stderr: "), "{said}");
+    }
+    assert!(!dir.exists(), "it went with its machine");
+    for pid in pids {
+        world.assert_nothing_left_of(pid, &[]);
+    }
+}
+
+#[test]
+fn guests_that_name_no_switch_find_the_one_that_is_served_and_its_successor() {
+    let world = World::new();
+    let dir = world.path(".vde2/default.switch");
+    let serving = start(world.vdeq().arg("--switch"));
+    wait_for_switch(&dir);
+    let guest = |name, number, settings| {
+        let mut command = world.vdeq();
+        Guest::boot(name, command.arg("qemu-system-x86_64").args(nic(number, "vde")), settings)
+    };
+    let mut a = guest("a", 10, A);
+    let mut b = guest("b", 11, B);
+    b.expect("VDEQ-GUEST ping OK peer=10.0.0.1");
+    drop(serving);
+    a.expect("stderr: vdeq: network 0 is lost");
+    b.expect("stderr: vdeq: network 0 is lost");
+    let serving = start(world.vdeq().arg("--switch"));
+    a.expect("stderr: vdeq: network 0 is back");
+    b.expect("stderr: vdeq: network 0 is back");
+    b.ping("10.0.0.1", 3);
+    for guest in [a, b] {
+        assert!(guest.power_off().0.success());
+    }
+    signal(serving.pid(), "TERM");
+    let outcome = serving.finish();
+    assert_eq!(outcome.status.code(), Some(0), "{outcome:?}");
+    assert!(sockets_in(&dir).is_empty(), "what the killed one had made stays, without a socket");
+}
