@@ -1,0 +1,46 @@
+//! From a VM to a VM: two QEMUs and a switch between them, without guests.
+
+use std::path::Path;
+
+use vde_benches::cpu::{self, Placement};
+use vde_benches::rounds::{Findings, Plan, Way};
+use vde_benches::world::Vm;
+use vde_exec::testkit::real_switch::{Options, RealSwitch};
+
+use crate::{Scene, cases};
+
+const PLAN: Plan = Plan { rounds: 7, frames: 40_000, trips: 2_000 };
+
+/// Longest frames that `vde_switch` carries whole.
+const LONGEST: usize = 1_514;
+
+const METHOD: &str = "\
+### From VM to VM
+
+Method (`benches/path/vms.rs`): all that is between two guests, without the guests: frames go into a \
+QEMU (a hub between a socket and its network), through a `vde_switch`, and out of another QEMU. The C \
+vdeq starts the same QEMU by way of a script that translates the option which QEMU lost.";
+
+pub(crate) fn measure(scene: &mut Scene<'_>) {
+    let plan = scene.plan(PLAN);
+    let world = scene.world;
+    let ways = [
+        way("native vde", |switch| world.native_hub(switch)),
+        way("direct", |switch| world.hub_of_ours(&[], switch)),
+        way("C vdeq", |switch| world.hub_of_theirs(switch)),
+    ];
+    let findings = Findings::measure(&ways, &cases(&[64, 1514]), plan);
+    scene.report.add(METHOD);
+    scene.report.add("Free to run on any CPU:");
+    scene.report.add(&findings.table(Placement::Free, "C vdeq"));
+    scene.report.add("All on one core:");
+    scene.report.add(&findings.table(Placement::OneCore, "C vdeq"));
+}
+
+fn way(name: &'static str, start: impl Fn(&Path) -> Vm) -> Way {
+    let switch = RealSwitch::start(Options::default());
+    let (near, far) = (start(switch.dir()), start(switch.dir()));
+    let groups = cpu::groups(&[near.pid, far.pid, switch.pid()]);
+    let way = Way::new(name, (&near.wire, &[&far.wire]), &groups, LONGEST);
+    way.keeping((near, far, switch))
+}
