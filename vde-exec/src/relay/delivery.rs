@@ -77,3 +77,50 @@ impl Delivery {
         ppoll(&mut room, Some(left.into()), None).is_ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixDatagram;
+
+    const FRAME: [u8; 60] = [7; 60];
+
+    /// Delivers `batches` batches; how many frames were taken and dropped in all.
+    fn deliver(delivery: &mut Delivery, stats: &mut DirectionStats, batches: u32) -> (u64, u64) {
+        for _ in 0..batches {
+            delivery.deliver(std::iter::repeat_n(&FRAME[..], BATCH), stats);
+        }
+        (stats.sent.frames, stats.drops.stalled)
+    }
+
+    #[test]
+    fn it_is_waited_once_for_who_stalls_and_again_when_there_was_room() {
+        let (socket, peer) = UnixDatagram::pair().unwrap();
+        let patience = Duration::from_millis(100);
+        let mut delivery = Delivery::new(Arc::new(socket.into()), patience);
+        let mut stats = DirectionStats::default();
+        let began = Instant::now();
+        let (taken, dropped) = deliver(&mut delivery, &mut stats, 1000);
+        assert_eq!(taken + dropped, 1000 * BATCH as u64);
+        assert!(began.elapsed() >= patience);
+        assert!(began.elapsed() < 100 * patience, "1000 batches, but it was waited once");
+        assert!(delivery.is_stalled);
+        for _ in 0..taken {
+            peer.recv(&mut [0; 60]).unwrap();
+        }
+        assert_eq!(deliver(&mut delivery, &mut stats, 1).1, dropped, "there is room");
+        assert!(!delivery.is_stalled);
+    }
+
+    #[test]
+    fn a_frame_that_the_kernel_does_not_take_does_not_cost_the_next_one() {
+        let (socket, peer) = UnixDatagram::pair().unwrap();
+        let mut delivery = Delivery::new(Arc::new(socket.into()), Duration::ZERO);
+        let mut stats = DirectionStats::default();
+        // No socket's buffer holds it.
+        let huge = vec![0; 8 << 20];
+        delivery.deliver([&FRAME[..], &huge, &FRAME].into_iter(), &mut stats);
+        assert_eq!((stats.sent.frames, stats.drops.too_long), (2, 1));
+        assert_eq!([(); 2].map(|()| peer.recv(&mut [0; 100]).unwrap()), [60, 60]);
+    }
+}

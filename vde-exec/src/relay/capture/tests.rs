@@ -3,7 +3,8 @@
 use super::super::sink::Sink;
 use super::*;
 use crate::testkit::wait;
-use nix::unistd::pipe;
+use nix::fcntl::OFlag;
+use nix::unistd::{pipe, pipe2};
 use pcap_parser::pcapng::Block;
 use pcap_parser::{PcapBlockOwned, PcapNGSlice};
 use std::fs::File;
@@ -67,15 +68,16 @@ fn frames_of_both_directions_are_in_the_file_and_its_end_says_how_many() {
 
 #[test]
 fn a_reader_sees_a_frame_before_anything_follows() {
-    let (reader, writer) = pipe().unwrap();
+    let (reader, writer) = pipe2(OFlag::O_NONBLOCK).unwrap();
     let capturing = begin(Sink::Fd(writer));
     capturing.tap.take(Direction::FromVm, std::iter::once(&b"frame"[..]));
-    let (mut reader, mut all) = (File::from(reader), Vec::new());
-    let mut piece = [0; 4096];
-    while !all.windows(5).any(|window| window == b"frame") {
-        let length = reader.read(&mut piece).unwrap();
+    let (mut reader, mut all, mut piece) = (File::from(reader), Vec::new(), [0; 4096]);
+    wait::until_true("the frame to be written", || {
+        let length = reader.read(&mut piece).unwrap_or(0);
         all.extend_from_slice(&piece[..length]);
-    }
+        all.windows(5).any(|window| window == b"frame")
+    });
+    // All of its block is: a reader needs no more to show it.
     assert_eq!(read(&all).0, [b"frame"]);
 }
 

@@ -214,6 +214,8 @@ fn a_held_frame_waits_in_the_kernel_and_the_other_direction_goes_on() {
         line.hold();
         let before = line.inbound().received.frames;
         line.switch.send(b"again").unwrap();
+        // The lane has something else to do meanwhile.
+        line.impair(Direction::ToVm, None);
         assert_eq!(line.inbound().received.frames, before);
         assert!(!is_empty(&line.outer));
         line.relay.release();
