@@ -317,7 +317,12 @@ fn a_delay_delays_and_what_it_keeps_back_is_told() {
     line.vm.send(&[1; 100]).unwrap();
     line.vm.send(&[2; 100]).unwrap();
     line.wait_outbound("a frame to be kept back", |stats| stats.delayed.bytes >= 100);
-    // Without impairment it goes at once, and before everything that comes later.
+    // Other rules hold for what comes from now on.
+    let loss = Probability::ALWAYS;
+    line.impair(Direction::FromVm, Some(Impairment { loss, ..Impairment::default() }));
+    line.vm.send(b"lost").unwrap();
+    line.wait_outbound("a frame to be lost", |stats| stats.impaired.lost == 1);
+    // Without any, what waits goes at once, and before everything that comes later.
     line.impair(Direction::FromVm, None);
     line.vm.send(&[3; 100]).unwrap();
     assert_eq!([(); 3].map(|()| receive(&line.switch)[0]), [1, 2, 3]);
