@@ -18,14 +18,20 @@ const MARKS: [&str; 2] = ["<!-- cargo xtask bench: from here -->", "<!-- to here
 /// The variable that names the directory for chapters, as `benches/src/report.rs` has it.
 const DIRECTORY: &str = "VDEQ_BENCH_REPORT";
 
-/// Runs them; arguments go to the benches (`--test` runs each once, a word selects by name). What they
-/// report becomes a part of the page, if all of its chapters are there.
+/// Runs them, or after `--bench` the one of that name; other arguments go to the benches (`--test` runs
+/// each once, a word selects by name). What they report becomes a part of the page, if all of its
+/// chapters are there.
 pub(crate) fn run(arguments: Vec<OsString>) -> Result<()> {
     let report = paths::target()?.join("bench-report");
     let _ = fs::remove_dir_all(&report);
     fs::create_dir_all(&report)?;
     let mut bench = paths::cargo();
-    bench.args(["bench", "--locked", "--package", "vde-benches", "--"]).args(arguments);
+    bench.args(["bench", "--locked", "--package", "vde-benches"]);
+    let (one, rest) = match arguments.split_at_checked(2) {
+        Some((one, rest)) if one.first().is_some_and(|word| word == "--bench") => (one, rest),
+        _ => (&[][..], &arguments[..]),
+    };
+    bench.args(one).arg("--").args(rest);
     sh::run(bench.env(DIRECTORY, &report))?;
     if CHAPTERS.iter().all(|name| report.join(name).with_extension("md").exists()) {
         publish(&report)?;
