@@ -1,4 +1,4 @@
-//! The memory of a supervisor, in the build that is installed.
+//! The memory of a supervisor, in the build that is installed, and its part in frames: none.
 
 use std::fs;
 use std::process::Stdio;
@@ -6,7 +6,9 @@ use std::process::Stdio;
 use vde_exec::testkit::fake_qemu::{self, Report};
 use vde_exec::testkit::real_switch::{Options, RealSwitch};
 
+use crate::faults::vm::Vm;
 use crate::rig;
+use crate::wire::Wire;
 use crate::world::{World, signal, start, vde};
 
 /// Most memory of a supervisor in kB, shared pages of the program and of the C library included.
@@ -39,4 +41,42 @@ fn a_supervisor_takes_little_memory_however_many_nics_there_are() {
         assert!(outcome.status.success(), "{outcome:?}");
         world.assert_nothing_left(outcome.pid, &switch);
     }
+}
+
+/// So many frames, a thousandth of what the benches send.
+const FRAMES: usize = 1000;
+
+/// How often a process has gone to sleep, and the processor time that it has had, in ns: neither is too
+/// coarse to show that it did anything at all.
+fn doings(pid: u32) -> (u64, u64) {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    let schedule = fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap();
+    let time = schedule.split(' ').next().unwrap();
+    (line.unwrap().trim().parse().unwrap(), time.parse().unwrap())
+}
+
+#[test]
+fn a_frame_costs_a_supervisor_nothing() {
+    let world = World::new();
+    let switch = RealSwitch::start(Options::default());
+    let vm = Vm::ours(&world, &[], &vde(&switch));
+    vm.wait_until_up();
+    let wire = Wire::into(&switch, 1);
+    // Every frame goes there and back before the next is sent.
+    let patience = std::time::Duration::from_secs(20);
+    vm.wire.set_read_timeout(Some(patience)).unwrap();
+    let pass = || {
+        let mut buffer = [0; 2000];
+        wire.send(&wire.frame("there"));
+        let length = vm.wire.recv(&mut buffer).unwrap();
+        buffer[6..12].copy_from_slice(&[2, 0, 0, 0, 0, 9]);
+        vm.wire.send(&buffer[..length]).unwrap();
+        wire.receive(patience).expect("an answer");
+    };
+    pass();
+    let before = doings(vm.pid());
+    (0..FRAMES).for_each(|_| pass());
+    assert_eq!(doings(vm.pid()), before, "{FRAMES} frames each way");
+    assert!(vm.end().success());
 }

@@ -1,5 +1,6 @@
 //! A relay is put into the path of running VMs and taken out of it, again and again, while frames flow.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use super::account::Outage;
 use super::line::Line;
 use super::switches::Pair;
 use super::vm::Vm;
+use crate::guest::{Guest, Settings};
 use crate::world::{World, switch, vde};
 
 /// How often a relay is put in, and taken out.
@@ -129,4 +131,55 @@ fn a_relay_is_ordered_while_the_switch_is_away() {
         });
     }
     pair.finish();
+}
+
+/// The numbers of the pings that a guest has had answers to.
+fn answered(guest: &Guest) -> BTreeSet<usize> {
+    let lines = guest.lines();
+    let began = lines.iter().position(|line| line.contains("VDEQ-GUEST done")).unwrap();
+    let number = |line: &String| line.split_once(" seq=")?.1.split(' ').next()?.parse().ok();
+    lines[began..].iter().filter_map(number).collect()
+}
+
+#[test]
+fn a_guest_that_pings_a_hundred_times_a_second_does_not_notice_relays() {
+    let (world, switch) = (World::new(), switch());
+    let control = world.path("control");
+    let boot = |name, number: u8, ip: &str, ping: &str, options: &[&str]| {
+        let nic = format!("{},model=virtio-net-pci,mac=52:54:00:fb:00:{number:02x}", vde(&switch));
+        let mut command = world.vdeq();
+        command.args(options).args(["qemu-system-x86_64", "-nic", &nic]);
+        Guest::boot(name, &mut command, Settings { ip, mac: "", ping })
+    };
+    let options = ["--control", control.to_str().unwrap()];
+    let mut pinged = boot("pinged", 1, "10.0.0.1/24", "", &options);
+    let mut pinging = boot("pinging", 2, "10.0.0.2/24", "10.0.0.1", &[]);
+    pinged.expect("VDEQ-GUEST up");
+    pinging.expect("VDEQ-GUEST done");
+    pinging.tell("stream 10.0.0.1 0.01");
+    let wait_for_more = |than: usize| {
+        wait::until("pings to be answered", || {
+            answered(&pinging).last().copied().filter(|last| *last > than)
+        })
+    };
+    let first = wait_for_more(0);
+    let mut last = first;
+    for _ in 0..TURNS {
+        for change in [put_in, take_out] {
+            change(&control);
+            last = wait_for_more(last);
+        }
+    }
+    let last = wait_for_more(last + 20);
+    let got = answered(&pinging);
+    let lost = (first..=last).filter(|number| !got.contains(number)).count();
+    eprintln!("{TURNS} times in and out: {lost} of {} pings lost", last - first);
+    // A machine that has other things to do stretches the moments in which one can be lost.
+    assert!(lost < TURNS / 2, "{lost} pings lost");
+    pinging.tell("hush");
+    pinging.expect("VDEQ-GUEST hushed");
+    for guest in [pinging, pinged] {
+        let (status, said) = guest.power_off();
+        assert!(status.success(), "{said}");
+    }
 }
