@@ -218,8 +218,14 @@ fn of_many_that_start_at_once_in_one_place_one_wins() {
         threads.into_iter().filter_map(|thread| thread.join().unwrap()).collect()
     });
     assert_eq!(servers.len(), 1);
-    drop(servers);
-    assert_eq!(fs::read_dir(base.path()).unwrap().count(), 0, "what was made above it went, too");
+}
+
+#[test]
+fn directories_that_were_made_above_the_switch_go_with_it() {
+    let base = tempfile::tempdir().unwrap();
+    let server = SwitchServer::open(&ServeOptions::new(base.path().join("a/b/switch"))).unwrap();
+    drop(server);
+    assert_eq!(fs::read_dir(base.path()).unwrap().count(), 0);
 }
 
 #[test]
