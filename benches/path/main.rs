@@ -11,6 +11,7 @@ mod hop;
 mod switches;
 mod vms;
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use vde_benches::cpu::Placement;
 use vde_benches::report::{Arguments, Report};
 use vde_benches::rounds::{Case, Plan};
@@ -51,6 +52,9 @@ fn main() {
     if parts.is_empty() {
         return;
     }
+    // Hundreds of plugs need more descriptors than a process has by default.
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).expect("a limit");
+    setrlimit(Resource::RLIMIT_NOFILE, most, most).expect("a limit that is allowed");
     let world = World::new();
     for (name, measure) in parts {
         let mut report = Report::new(name, &arguments);

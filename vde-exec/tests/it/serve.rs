@@ -155,9 +155,10 @@ fn a_client_that_does_not_read_loses_frames_and_delays_nobody() {
 }
 
 #[test]
-fn very_many_ports_are_plugged_in_and_hear_everything() {
-    let place = Place::new(|options| options.config.ports = 300);
-    let plugs: Vec<Plug> = (0..256).map(|_| place.plug()).collect();
+fn many_ports_are_plugged_in_and_hear_everything() {
+    // More would not fit into the descriptors that a process has by default.
+    let place = Place::new(|options| options.config.ports = 100);
+    let plugs: Vec<Plug> = (0..100).map(|_| place.plug()).collect();
     let frame = frame(0xff, 1, 100);
     plugs[0].data.send(&frame).unwrap();
     for plug in &plugs[1..] {
