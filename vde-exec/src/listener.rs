@@ -187,9 +187,13 @@ impl Listener {
                 Err(error) => match error.raw_os_error().map(Errno::from_raw) {
                     Some(Errno::EINTR | Errno::ECONNABORTED) => {}
                     Some(Errno::EMFILE | Errno::ENFILE) if self.spare.take().is_some() => {
-                        // Or it would be the reason to wake up for ever.
-                        drop(self.socket.accept());
+                        // Or it would be the reason to wake up for ever. The kernel says so before it
+                        // looks whether there is anybody.
+                        let was_there = self.socket.accept().is_ok();
                         self.spare = spare();
+                        if !was_there {
+                            return None;
+                        }
                     }
                     errno => {
                         self.is_stuck = errno != Some(Errno::EAGAIN);

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::os::unix::net::UnixDatagram;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::{Path, PathBuf};
 
 use nix::sys::signal::Signal;
@@ -160,6 +160,24 @@ fn what_a_killed_one_left_is_taken_over() {
     ended(run);
     kill(vm.pid(), Signal::SIGTERM);
     vm.finish().assert_ran(0);
+}
+
+#[test]
+fn who_comes_when_there_are_no_descriptors_is_hung_up_on_and_the_next_are_served() {
+    let world = World::new();
+    let run = started(world.shell("ulimit -n 40; exec \"$@\"", &["--switch=lab"]));
+    let ctl = world.home.path().join("lab/ctl");
+    let clients: Vec<UnixStream> = (0..60).map(|_| UnixStream::connect(&ctl).unwrap()).collect();
+    for client in &clients {
+        client.set_nonblocking(true).unwrap();
+    }
+    let is_over = |mut client: &UnixStream| matches!(client.read(&mut [0]), Ok(0));
+    wait::until_true("more than the limit to be told", || {
+        clients.iter().filter(|client| is_over(client)).count() >= 60 - 40
+    });
+    drop(clients);
+    world.vdeq(&[QEMU, "-net", "vde,sock=lab"]).run().assert_ran(0);
+    ended(run);
 }
 
 #[test]
