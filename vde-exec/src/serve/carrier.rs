@@ -21,8 +21,9 @@ use vde_proto::wire::Request;
 
 use super::SwitchServer;
 use super::attach::attach;
-use super::dir::{Home, Made, Place, data_socket_name};
+use super::dir::{Home, Place, data_socket_name};
 use super::events::{Door, Source, watch};
+use super::made::Made;
 use super::management::{Management, Shown};
 use super::ports::Ports;
 use super::streams::{Said, Streams};

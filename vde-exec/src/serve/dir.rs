@@ -9,12 +9,13 @@
 //! | a living `ctl`, or another user's | refused |
 //! | anything else | refused, and untouched |
 //!
-//! Whoever makes or takes over a directory holds its lock: of two who start at once one wins.
+//! Whoever makes or takes over a directory holds its lock, and those above it ([`Made::make`]): of two who
+//! start at once one wins.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, File};
 use std::os::fd::RawFd;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -24,6 +25,7 @@ use nix::unistd::{Gid, fchown, geteuid};
 
 use super::ServeOptions;
 use super::error::ServeError;
+use super::made::{Locks, Made};
 use crate::dir_handle::{DirHandle, errno_of, give, open_file};
 use crate::listener::{Access, ListenError, Listener};
 use crate::place::with_open_umask;
@@ -61,10 +63,6 @@ pub(super) struct Place {
     pub(super) group: Option<u32>,
 }
 
-/// Directories that were made, the innermost first. They go when this is dropped, if they are empty.
-#[derive(Debug, Default)]
-pub(super) struct Made(Vec<(PathBuf, Option<(u64, u64)>)>);
-
 impl Home {
     /// Makes the directory, or takes it over, and listens in it.
     pub(super) fn claim(options: &ServeOptions) -> Result<Self, ServeError> {
@@ -78,7 +76,7 @@ impl Home {
                 return Ok(home);
             }
         }
-        Err(ServeError::Dir { dir: path, errno: Errno::EAGAIN })
+        Err(ServeError::Dir { dir: path, errno: Errno::ENOENT })
     }
 
     /// `None` if the directory was removed in the meantime.
@@ -87,7 +85,12 @@ impl Home {
             Errno::ENOTDIR => ServeError::NotADirectory { path: path.to_owned() },
             errno => ServeError::Dir { dir: path.to_owned(), errno },
         };
-        let made = Made::make(path).map_err(failed)?;
+        // Held until the end of this, so that others wait.
+        let mut locks = Locks::default();
+        let made = match Made::make(path, &mut locks) {
+            Err(Errno::ENOENT) => return Ok(None),
+            made => made.map_err(failed)?,
+        };
         let dir = match DirHandle::open(path) {
             Err(Errno::ENOENT) if fs::symlink_metadata(path).is_err() => return Ok(None),
             dir => dir.map_err(failed)?,
@@ -139,49 +142,6 @@ impl Place {
     pub(super) fn remove(&self, file: &OsStr) {
         // Gone already is as good as removed now; there is nobody to tell about anything else.
         let _ = self.dir.remove(file);
-    }
-}
-
-impl Made {
-    /// Makes `path` and what is missing above it.
-    fn make(path: &Path) -> Result<Self, Errno> {
-        let missing = path.ancestors().take_while(|dir| fs::symlink_metadata(dir).is_err());
-        let missing: Vec<&Path> = missing.collect();
-        let mut made = Self::default();
-        for dir in missing.iter().rev() {
-            let mut builder = DirBuilder::new();
-            if *dir == path {
-                // Nobody else's until its group is right.
-                builder.mode(0o700);
-            }
-            match builder.create(dir) {
-                Ok(()) => {
-                    let meta = fs::symlink_metadata(dir).ok();
-                    let id = meta.map(|meta| (meta.dev(), meta.ino()));
-                    made.0.insert(0, ((*dir).to_owned(), id));
-                }
-                // Somebody else was quicker.
-                Err(error) if errno_of(&error) == Errno::EEXIST => {}
-                Err(error) => return Err(errno_of(&error)),
-            }
-        }
-        Ok(made)
-    }
-
-    /// Whether the directory with this device and number was made last.
-    fn is_innermost(&self, id: Option<(u64, u64)>) -> bool {
-        id.is_some() && self.0.first().is_some_and(|(_, made)| *made == id)
-    }
-}
-
-impl Drop for Made {
-    fn drop(&mut self) {
-        for (path, made) in &self.0 {
-            let now = fs::symlink_metadata(path).map(|meta| (meta.dev(), meta.ino())).ok();
-            if now.is_none() || now != *made || fs::remove_dir(path).is_err() {
-                return;
-            }
-        }
     }
 }
 

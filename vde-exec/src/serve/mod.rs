@@ -11,6 +11,7 @@
 //! | room | what is in it |
 //! |---|---|
 //! | `dir.rs` | DIR: made, taken over from a switch that was killed, or refused |
+//! | `made.rs` | directories that are made, and go with the switch |
 //! | `carrier.rs` | the loop: events to the engine, and what the engine says to the sockets |
 //! | `streams.rs` | control streams, and how long one may say nothing |
 //! | `ports.rs` | data sockets, and frames on their way between them |
@@ -25,6 +26,7 @@ mod carrier;
 mod dir;
 mod error;
 mod events;
+mod made;
 mod management;
 mod ports;
 mod served;

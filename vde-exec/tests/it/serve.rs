@@ -212,21 +212,18 @@ fn what_is_no_place_for_a_switch_is_refused_and_untouched() {
 #[test]
 fn of_many_that_start_at_once_in_one_place_one_wins() {
     let base = tempfile::tempdir().unwrap();
-    let options = ServeOptions::new(base.path().join("a/b/switch"));
+    let dir = base.path().join("a/b/switch");
+    let options = ServeOptions { mode: 0o660, ..ServeOptions::new(&dir) };
     let servers: Vec<_> = std::thread::scope(|scope| {
         let open = || scope.spawn(|| SwitchServer::open(&options).ok());
         let threads: Vec<_> = (0..8).map(|_| open()).collect();
         threads.into_iter().filter_map(|thread| thread.join().unwrap()).collect()
     });
     assert_eq!(servers.len(), 1);
-}
-
-#[test]
-fn directories_that_were_made_above_the_switch_go_with_it() {
-    let base = tempfile::tempdir().unwrap();
-    let server = SwitchServer::open(&ServeOptions::new(base.path().join("a/b/switch"))).unwrap();
-    drop(server);
-    assert_eq!(fs::read_dir(base.path()).unwrap().count(), 0);
+    let mode = fs::metadata(&dir).unwrap().permissions().mode();
+    assert_eq!(mode & 0o7777, 0o770, "whoever made it");
+    drop(servers);
+    assert_eq!(fs::read_dir(base.path()).unwrap().count(), 0, "what was made above it went, too");
 }
 
 #[test]
