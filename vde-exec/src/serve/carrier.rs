@@ -1,7 +1,8 @@
 //! Carries a switch: what happens on its sockets to the engine, and what the engine says to them.
 //!
 //! One thread and one epoll set. In each turn frames go first, all in one go ([`Ports`]); then control
-//! streams and consoles, between whose events no frame is under way. Nothing in a turn waits.
+//! streams and consoles, between whose events no frame is under way; then newcomers. Nothing in a turn
+//! waits.
 //!
 //! A descriptor is taken out of the epoll set before it is closed: a process that was just forked may have
 //! a copy, and the set would go on about it.
@@ -94,15 +95,18 @@ impl Carrier {
             for source in happened() {
                 match source {
                     Source::Stop => return Ok(()),
-                    Source::Newcomer => self.admit(),
                     Source::Stream(conn) => self.hear(conn),
-                    Source::Endpoint(_) => {}
+                    Source::Newcomer | Source::Endpoint(_) => {}
                     Source::ConsoleNewcomer | Source::Console(_) => {
                         if !self.manage(source) {
                             return Ok(());
                         }
                     }
                 }
+            }
+            // Last: whoever has left by now makes room for them.
+            if happened().any(|source| source == Source::Newcomer) {
+                self.admit();
             }
             self.keep_time();
         }

@@ -162,20 +162,37 @@ fn what_a_killed_one_left_is_taken_over() {
     vm.finish().assert_ran(0);
 }
 
+/// Clients that connect and say nothing.
+fn silent_clients(ctl: &Path, count: usize) -> Vec<UnixStream> {
+    let clients: Vec<_> = (0..count).map(|_| UnixStream::connect(ctl).unwrap()).collect();
+    clients.iter().for_each(|client| client.set_nonblocking(true).unwrap());
+    clients
+}
+
+/// Whether it was hung up on.
+fn is_over(mut client: &UnixStream) -> bool {
+    matches!(client.read(&mut [0]), Ok(0))
+}
+
 #[test]
 fn who_comes_when_there_are_no_descriptors_is_hung_up_on_and_the_next_are_served() {
     let world = World::new();
     let run = started(world.shell("ulimit -n 40; exec \"$@\"", &["--switch=lab"]));
-    let ctl = world.home.path().join("lab/ctl");
-    let clients: Vec<UnixStream> = (0..60).map(|_| UnixStream::connect(&ctl).unwrap()).collect();
-    for client in &clients {
-        client.set_nonblocking(true).unwrap();
-    }
-    let is_over = |mut client: &UnixStream| matches!(client.read(&mut [0]), Ok(0));
+    let clients = silent_clients(&world.home.path().join("lab/ctl"), 60);
     wait::until_true("more than the limit to be told", || {
         clients.iter().filter(|client| is_over(client)).count() >= 60 - 40
     });
     drop(clients);
+    world.vdeq(&[QEMU, "-net", "vde,sock=lab"]).run().assert_ran(0);
+    ended(run);
+}
+
+#[test]
+fn of_too_many_who_say_nothing_the_first_is_given_up_and_who_speaks_is_served() {
+    let world = World::new();
+    let run = started(world.vdeq(&["--switch=lab"]));
+    let clients = silent_clients(&world.home.path().join("lab/ctl"), 300);
+    wait::until_true("44 of 300 to be given up", || clients[..44].iter().all(is_over));
     world.vdeq(&[QEMU, "-net", "vde,sock=lab"]).run().assert_ran(0);
     ended(run);
 }
