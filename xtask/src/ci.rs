@@ -45,10 +45,12 @@ pub(crate) fn run() -> Result<()> {
         println!("{verdict:>6}  {:>6}  {name}", seconds(*took));
     }
     println!("        {:>6}  in all", seconds(start.elapsed()));
-    let failed: Vec<_> =
-        summary.iter().filter(|(_, error, _)| error.is_some()).map(|(name, ..)| *name).collect();
+    let failed = |(name, error, _): &(&str, Option<anyhow::Error>, _)| {
+        error.as_ref().map(|error| format!("{name}: {error:#}"))
+    };
+    let failed: Vec<_> = summary.iter().filter_map(failed).collect();
     if !failed.is_empty() {
-        bail!("failed: {}", failed.join("; "));
+        bail!("failed: {}", failed.join("\n"));
     }
     Ok(())
 }
@@ -74,10 +76,8 @@ fn documentation() -> Result<()> {
 /// Every test that needs no guest, the corpora of the fuzz targets among them (they are tests of
 /// `vde-fuzz`).
 fn tests() -> Result<()> {
-    cargo(
-        &["test", "--locked", "--workspace", "--no-fail-fast", "--features", "vde-exec/testkit"],
-        None,
-    )
+    let workspace = ["test", "--locked", "--workspace", "--no-fail-fast"];
+    sh::test(paths::cargo().args(workspace).args(["--features", "vde-exec/testkit"]))
 }
 
 fn cargo(arguments: &[&str], environment: Option<(&str, &str)>) -> Result<()> {

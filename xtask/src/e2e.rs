@@ -23,5 +23,5 @@ pub(crate) fn run(arguments: Vec<OsString>) -> Result<()> {
     test.env("VDEQ_RIG", &rig);
     test.env("VDEQ_FAKE_QEMU", paths::target()?.join("debug/fake-qemu"));
     test.env("VDEQ_RELEASE", paths::target()?.join("release/vdeq"));
-    sh::run(test.args(["--", "--test-threads=2"]).args(filter))
+    sh::test(test.args(["--", "--test-threads=2"]).args(filter))
 }

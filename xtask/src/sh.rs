@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
@@ -17,6 +18,55 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
         bail!("{program}: {status}");
     }
     Ok(())
+}
+
+/// Most lines of a test's output that its error repeats.
+const REPEATED: usize = 60;
+
+/// Runs tests like [`run`]. The error repeats which of them failed and what they said, since a long
+/// run's output may be cut by the time somebody reads it.
+pub(crate) fn test(command: &mut Command) -> Result<()> {
+    println!("$ {}", shown(command));
+    let program = program(command);
+    let started = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+    let mut child = started.with_context(|| format!("start {program}"))?;
+    let mut failures = Failures::default();
+    if let Some(output) = child.stdout.take() {
+        for line in BufReader::new(output).split(b'\n') {
+            let line = line.context("read the tests' output")?;
+            let line = String::from_utf8_lossy(&line);
+            println!("{line}");
+            failures.read(&line);
+        }
+    }
+    let status = child.wait().with_context(|| format!("wait for {program}"))?;
+    if !status.success() {
+        bail!("{program}: {status}\n{}", failures.lines.join("\n"));
+    }
+    Ok(())
+}
+
+/// What the output of Rust's test harness says of failures.
+#[derive(Default)]
+struct Failures {
+    lines: Vec<String>,
+    /// Whether the lines belong to what a failed test said.
+    said: bool,
+}
+
+impl Failures {
+    fn read(&mut self, line: &str) {
+        if line.starts_with("---- ") {
+            self.said = true;
+        } else if line.is_empty() || line.starts_with("stack backtrace:") {
+            // The first blank line comes right after the heading.
+            self.said &= self.lines.last().is_some_and(|last| last.starts_with("---- "));
+        }
+        let failed = line.ends_with("... FAILED");
+        if (failed || self.said && !line.is_empty()) && self.lines.len() < REPEATED {
+            self.lines.push(line.to_owned());
+        }
+    }
 }
 
 /// Runs a program in silence and returns what it writes to its standard output, trimmed.
@@ -92,6 +142,19 @@ mod tests {
         let error = read(Command::new("sh").args(["-c", "echo why >&2; exit 3"])).unwrap_err();
         let text = format!("{error:#}");
         assert!(text.contains("exit status: 3") && text.contains("why"), "{text}");
+    }
+
+    #[test]
+    fn failed_tests_are_repeated_with_what_they_said() {
+        let output = "\
+test quick ... ok\ntest slow ... FAILED\n\nfailures:\n\n---- slow stdout ----\n\n\
+thread 'slow' (7) panicked at it.rs:3:5:\nwaited in vain\nstack backtrace:\n   0: deep\n\n\n\
+failures:\n    slow\n\ntest result: FAILED. 1 passed; 1 failed\n";
+        let script = "printf %s \"$1\"; exit 101";
+        let error = test(Command::new("sh").args(["-c", script, "-", output])).unwrap_err();
+        let expected = "sh: exit status: 101\ntest slow ... FAILED\n---- slow stdout ----\n\
+                        thread 'slow' (7) panicked at it.rs:3:5:\nwaited in vain";
+        assert_eq!(error.to_string(), expected);
     }
 
     #[test]

@@ -103,7 +103,7 @@ fn a_script_is_asked_every_time_because_what_it_runs_can_change() {
     ));
     let fake = fake_qemu::binary().display();
     let script = world.home.path().join("bin/wrapper");
-    std::fs::write(&script, format!("#!/bin/sh\nexec {fake} \"$@\"\n")).unwrap();
+    std::fs::write(&script, format!("#!/bin/sh\nexec '{fake}' \"$@\"\n")).unwrap();
     std::process::Command::new("chmod").arg("+x").arg(&script).status().unwrap();
     let net = format!("vde,{}", world.sock());
     for runs in 1..=2 {
@@ -135,7 +135,7 @@ fn what_a_wrapper_leaves_running_is_not_waited_for() {
     let script = world.home.path().join("bin/wrapper");
     let fake = fake_qemu::binary().display();
     let text =
-        format!("#!/bin/sh\n[ \"$1\" = -version ] && /bin/sleep 1000 &\nexec {fake} \"$@\"\n");
+        format!("#!/bin/sh\n[ \"$1\" = -version ] && /bin/sleep 1000 &\nexec '{fake}' \"$@\"\n");
     std::fs::write(&script, text).unwrap();
     std::process::Command::new("chmod").arg("+x").arg(&script).status().unwrap();
     let net = format!("vde,{}", world.sock());

@@ -57,7 +57,9 @@ impl World {
         fs::remove_file(&qemu).unwrap();
         fs::copy(env!("CARGO_BIN_EXE_vdeq"), &vdeq).unwrap();
         fs::copy(fake_qemu::binary(), &qemu).unwrap();
-        fs::set_permissions(self.home.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        for open in [self.home.path(), qemu.parent().unwrap(), &qemu, &vdeq] {
+            fs::set_permissions(open, fs::Permissions::from_mode(0o755)).unwrap();
+        }
         vdeq
     }
 
