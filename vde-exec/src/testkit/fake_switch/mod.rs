@@ -21,6 +21,8 @@ use vde_proto::switch::{Personality, SwitchConfig};
 pub use faults::{Faults, ReplyFault};
 use server::Server;
 
+use crate::testkit::wait;
+
 /// How a fake switch is started.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -79,6 +81,9 @@ pub(super) struct Shared {
     pub(super) ports: Vec<FakePort>,
     /// How many requests were read, well-formed or not.
     pub(super) requests: usize,
+    /// How many things the test asked for, and how many of them the switch has done.
+    pub(super) asked: usize,
+    pub(super) done: usize,
 }
 
 impl FakeSwitch {
@@ -158,7 +163,7 @@ impl FakeSwitch {
     /// # Panics
     /// If the switch's thread did.
     pub fn kill(&mut self) {
-        self.change(|shared| shared.killed = true);
+        self.ask(|shared| shared.killed = true);
         if let Some(thread) = self.thread.take() {
             thread.join().expect("the fake switch ran into trouble");
         }
@@ -175,10 +180,21 @@ impl FakeSwitch {
         names.filter(|name| name.starts_with('.')).collect()
     }
 
+    /// Changes something, and waits until the switch goes by it.
     fn change(&self, change: impl FnOnce(&mut Shared)) {
-        change(&mut self.lock());
+        let asked = self.ask(change);
+        let has_ended = || self.thread.as_ref().is_none_or(JoinHandle::is_finished);
+        wait::until_true("the fake switch to obey", || self.lock().done >= asked || has_ended());
+    }
+
+    /// Asks for something; it is the how-manieth.
+    fn ask(&self, change: impl FnOnce(&mut Shared)) -> usize {
+        let mut shared = self.lock();
+        change(&mut shared);
+        shared.asked += 1;
         // The thread may have ended; then there is nobody to wake.
         let _ = (&self.wake).write_all(b"!");
+        shared.asked
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
@@ -200,7 +216,7 @@ fn launch(
 
 impl Drop for FakeSwitch {
     fn drop(&mut self) {
-        self.change(|shared| shared.killed = true);
+        self.ask(|shared| shared.killed = true);
         if let Some(thread) = self.thread.take() {
             let ended = thread.join();
             assert!(ended.is_ok() || std::thread::panicking(), "the fake switch ran into trouble");

@@ -38,6 +38,8 @@ pub(super) struct Server {
     attached: HashMap<ConnId, UnixDatagram>,
     endpoints: HashMap<EndpointId, Endpoint>,
     later: Vec<(Instant, Later)>,
+    /// How many of the things that the test asked for are done.
+    obeyed: usize,
 }
 
 struct Endpoint {
@@ -81,6 +83,7 @@ impl Server {
             attached: HashMap::new(),
             endpoints: HashMap::new(),
             later: Vec::new(),
+            obeyed: 0,
         }
     }
 
@@ -114,8 +117,10 @@ impl Server {
 
     /// Does what the test asked for since the last turn.
     fn obey(&mut self) {
-        let (close, say) = self
-            .lock(|shared| (std::mem::take(&mut shared.close), std::mem::take(&mut shared.say)));
+        let (close, say, asked) = self.lock(|shared| {
+            (std::mem::take(&mut shared.close), std::mem::take(&mut shared.say), shared.asked)
+        });
+        self.obeyed = asked;
         for (number, bytes) in say {
             let conns: Vec<ConnId> = self.clients(number).filter_map(|client| client.1).collect();
             conns.into_iter().for_each(|conn| self.say(conn, &bytes));
@@ -163,7 +168,10 @@ impl Server {
     }
 
     fn wait(&self) -> Vec<Ready> {
-        let frozen = self.lock(|shared| shared.frozen);
+        let frozen = self.lock(|shared| {
+            shared.done = self.obeyed;
+            shared.frozen
+        });
         let deaf = self.lock(|shared| shared.faults.deaf);
         let mut what = vec![(Ready::Woken, self.woken.as_fd())];
         if !frozen {
