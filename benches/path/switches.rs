@@ -8,7 +8,7 @@ use vde_benches::table::{Table, extent, shown};
 use vde_benches::{Plug, plot};
 use vde_exec::testkit::real_switch::{Options, RealSwitch};
 
-use crate::Scene;
+use crate::{Scene, cases};
 
 const PLAN: Plan = Plan { rounds: 7, frames: 4_000, trips: 0 };
 
@@ -19,13 +19,13 @@ const METHOD: &str = "\
 ### Many ports
 
 Method (`benches/path/switches.rs`): a frame to everybody goes to all ports but one, 64 or 1514 bytes, and \
-is received from each by one thread; a rate is of frames received. All ends and the switch are free to \
-run on any CPU.";
+is received from each by one thread; a rate is of frames received.";
 
 pub(crate) fn measure(scene: &mut Scene<'_>) {
     let plan = scene.plan(PLAN);
     scene.report.add(METHOD);
     flood(scene, plan);
+    stopped(scene, plan);
     growth(scene, plan);
     arrivals(scene);
 }
@@ -51,14 +51,35 @@ fn ways(scene: &Scene<'_>, ports: usize) -> [Way; 2] {
     ]
 }
 
-fn cases() -> Vec<Case> {
-    [64, 1514].map(|length| Case { length, placement: Placement::Free }).to_vec()
+fn flood(scene: &mut Scene<'_>, plan: Plan) {
+    let findings = Findings::measure(&ways(scene, 63), &cases(&[64, 1514]), plan);
+    scene.report.add("To 63 ports, free to run on any CPU:");
+    scene.report.add(&findings.table(Placement::Free, "vde_switch"));
+    scene.report.add("To 63 ports, all on one core:");
+    scene.report.add(&findings.table(Placement::OneCore, "vde_switch"));
 }
 
-fn flood(scene: &mut Scene<'_>, plan: Plan) {
-    let findings = Findings::measure(&ways(scene, 63), &cases(), plan);
-    scene.report.add("To 63 ports:");
-    scene.report.add(&findings.table(Placement::Free, "vde_switch"));
+/// What a port that stands still costs the others.
+fn stopped(scene: &mut Scene<'_>, plan: Plan) {
+    let all_read = among(scene, "all 16 read", 0);
+    let one_does_not = among(scene, "one of 17 does not", 1);
+    let plan = Plan { frames: plan.frames * 10, ..plan };
+    let findings = Findings::measure(&[all_read, one_does_not], &cases(&[64, 1514]), plan);
+    scene.report.add(
+        "Our switch with 16 ports, one of which sends to the 15 others, and one more that does not read, as \
+         if its program were stopped; frames are counted that the 15 get:",
+    );
+    scene.report.add(&findings.table(Placement::Free, "all 16 read"));
+}
+
+/// Our switch, 16 ports with readers, and others that nobody reads.
+fn among(scene: &Scene<'_>, name: &'static str, unread: usize) -> Way {
+    let switch = scene.world.own_switch(32);
+    let plugs: Vec<Plug> = (0..16 + unread).map(|_| Plug::into(&switch.dir)).collect();
+    let (near, far) = plugs.split_first().expect("plugs");
+    let far: Vec<_> = far.iter().take(15).map(|plug| &plug.data).collect();
+    let way = Way::new(name, (&near.data, &far), &cpu::groups(&[switch.pid]), 9000);
+    way.flooding().keeping((plugs, switch))
 }
 
 /// CPU time of a frame to everybody by the number of ports.

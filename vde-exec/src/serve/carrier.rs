@@ -13,7 +13,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollTimeout};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::geteuid;
 use vde_proto::SocketPath;
@@ -28,6 +28,7 @@ use super::made::Made;
 use super::management::{Management, Shown};
 use super::ports::Ports;
 use super::streams::{Said, Streams};
+use super::traffic::Traffic;
 
 /// How many events are looked at in a turn.
 const EVENTS: usize = 64;
@@ -39,6 +40,7 @@ const ADMITTED: usize = 64;
 pub(super) struct Carrier {
     door: Door,
     management: Option<Management>,
+    traffic: Traffic,
     ports: Ports,
     place: Place,
     _made: Made,
@@ -58,6 +60,7 @@ impl Carrier {
         let carrier = Self {
             door: Door::new(ctl, Source::Newcomer),
             management,
+            traffic: Traffic::new(),
             ports: Ports::new(),
             place,
             _made: made,
@@ -85,13 +88,7 @@ impl Carrier {
                 count => count?,
             };
             let happened = || events.iter().take(count).map(|event| Source::of(event.data()));
-            let now = self.started.elapsed();
-            for source in happened() {
-                if let Source::Endpoint(number) = source {
-                    self.ports.take(&mut self.switch, now, number, &self.epoll);
-                }
-            }
-            self.ports.flush(&mut self.switch, &self.epoll);
+            self.forward(events.get(..count).unwrap_or_default());
             for source in happened() {
                 match source {
                     Source::Stop => return Ok(()),
@@ -112,9 +109,27 @@ impl Carrier {
         }
     }
 
+    /// Sends on what came from the endpoints, and what waited for those who have room for it now.
+    fn forward(&mut self, events: &[EpollEvent]) {
+        let now = self.started.elapsed();
+        let Self { switch, traffic, ports, epoll, .. } = self;
+        let mut lines = ports.watched_by(epoll);
+        for event in events {
+            let Source::Endpoint(number) = Source::of(event.data()) else { continue };
+            if event.events().contains(EpollFlags::EPOLLOUT) {
+                traffic.go_on(switch, &mut lines, now, number);
+            }
+            if event.events().intersects(!EpollFlags::EPOLLOUT) {
+                traffic.take(switch, &mut lines, now, number);
+            }
+        }
+        traffic.flush(switch, &mut lines, now);
+    }
+
     fn timeout(&self) -> EpollTimeout {
         let console = self.management.as_ref().and_then(|management| management.door.due());
-        let next = [self.door.due(), console, self.streams.next_overdue()];
+        let traffic = self.traffic.due().map(|due| self.started + due);
+        let next = [self.door.due(), console, self.streams.next_overdue(), traffic];
         let Some(next) = next.into_iter().flatten().min() else { return EpollTimeout::NONE };
         let left = next.saturating_duration_since(Instant::now()) + Duration::from_micros(999);
         EpollTimeout::try_from(left).unwrap_or(EpollTimeout::MAX)
@@ -126,6 +141,8 @@ impl Carrier {
             return;
         }
         let now = Instant::now();
+        let since = now.saturating_duration_since(self.started);
+        self.traffic.keep_time(&mut self.switch, &mut self.ports.watched_by(&self.epoll), since);
         self.door.keep_time(&self.epoll, now);
         if let Some(management) = &mut self.management {
             management.door.keep_time(&self.epoll, now);
@@ -221,6 +238,7 @@ impl Carrier {
                     self.close(conn);
                 }
                 Output::CloseEndpoint(endpoint) => {
+                    self.traffic.remove(endpoint, &mut self.ports.watched_by(&self.epoll));
                     if let Some((socket, name)) = self.ports.remove(endpoint) {
                         let _ = self.epoll.delete(&socket);
                         self.place.remove(&name);
@@ -252,6 +270,7 @@ impl Carrier {
             return Err(errno);
         }
         self.ports.add(endpoint, socket, name);
+        self.traffic.add(endpoint);
         Ok(path)
     }
 }

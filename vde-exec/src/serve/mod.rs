@@ -14,14 +14,17 @@
 //! | `made.rs` | directories that are made, and go with the switch |
 //! | `carrier.rs` | the loop: events to the engine, and what the engine says to the sockets |
 //! | `streams.rs` | control streams, and how long one may say nothing |
-//! | `ports.rs` | data sockets, and frames on their way between them |
+//! | `traffic.rs` | frames on their way: whom they are for, batches |
+//! | `backlog.rs` | frames that wait for a receiver which is full, and their senders |
+//! | `ports.rs` | data sockets |
 //! | `management.rs` | the management socket |
 //!
 //! Whatever can come from outside is bounded: endpoints (by [`SwitchConfig`]), streams without one, what
-//! waits for a client (its socket's send buffer), consoles and what waits for them. A client that does
-//! not read loses frames, and delays nobody.
+//! waits for a client (its socket's send buffer, and the backlog), consoles and what waits for them. A
+//! client that does not read loses frames, and delays nobody for long.
 
 mod attach;
+mod backlog;
 mod carrier;
 mod dir;
 mod error;
@@ -31,6 +34,7 @@ mod management;
 mod ports;
 mod served;
 mod streams;
+mod traffic;
 
 use std::io;
 use std::os::fd::BorrowedFd;
