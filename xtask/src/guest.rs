@@ -1,5 +1,5 @@
-//! The test guest: a Debian kernel and an initramfs with busybox, the drivers of QEMU's usual NICs,
-//! and one script (`guest/init`) that says what the guest does and how it is told.
+//! The test guest: a Debian kernel and an initramfs with busybox, iperf3, the drivers of QEMU's usual
+//! NICs, and one script (`guest/init`) that says what the guest does and how it is told.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::once::once;
 
 /// Change it when anything below changes that a kept guest would lack.
 const RECIPE: &str =
-    concat!("bookworm linux-image-amd64 busybox-static 1\n", include_str!("guest/init"));
+    concat!("bookworm linux-image-amd64 busybox-static iperf3 2\n", include_str!("guest/init"));
 
 /// The guest's first and only program.
 pub(crate) const SCRIPT: &str = include_str!("guest/init");
@@ -30,6 +30,18 @@ const MODULES: &[&str] = &[
     "drivers/net/ethernet/intel/e1000/e1000",
 ];
 
+/// What iperf3 is made of, and the packages that have it.
+const IPERF3_PACKAGES: [&str; 5] = ["iperf3", "libiperf0", "libsctp1", "libssl3", "libc6"];
+const IPERF3: &[&str] = &[
+    "usr/bin/iperf3",
+    "usr/lib/x86_64-linux-gnu/libiperf.so.0",
+    "usr/lib/x86_64-linux-gnu/libsctp.so.1",
+    "usr/lib/x86_64-linux-gnu/libcrypto.so.3",
+    "lib/x86_64-linux-gnu/libm.so.6",
+    "lib/x86_64-linux-gnu/libc.so.6",
+    "lib/x86_64-linux-gnu/ld-linux-x86-64.so.2",
+];
+
 /// The busybox programs that the script uses.
 const APPLETS: &[&str] = &[
     "cat", "cut", "grep", "insmod", "ip", "ls", "mount", "ping", "poweroff", "readlink", "sed",
@@ -42,11 +54,16 @@ pub(crate) fn prepare(rig: &Path) -> Result<()> {
         let apt = Apt::open(rig, apt::BOOKWORM)?;
         let kernel = apt.behind("linux-image-amd64", "linux-image-")?;
         let root = place.join("root");
-        apt::unpack(&[apt.alone(&kernel)?, apt.alone("busybox-static")?], &root)?;
+        let mut packages = vec![apt.alone(&kernel)?, apt.alone("busybox-static")?];
+        for package in IPERF3_PACKAGES {
+            packages.push(apt.alone(package)?);
+        }
+        apt::unpack(&packages, &root)?;
         apt.tidy()?;
         let release = kernel.trim_start_matches("linux-image-");
         std::fs::rename(root.join(format!("boot/vmlinuz-{release}")), place.join("kernel"))?;
         let mut initrd = userland(&read(&root.join("bin/busybox"))?, SCRIPT);
+        add_iperf3(&mut initrd, &root)?;
         add_modules(&mut initrd, &root.join(format!("lib/modules/{release}/kernel")))?;
         std::fs::write(place.join("initrd"), initrd.finish())?;
         std::fs::remove_dir_all(&root)?;
@@ -72,6 +89,21 @@ pub(crate) fn userland(busybox: &[u8], script: &str) -> Initramfs {
         archive.symlink(&format!("bin/{applet}"), "busybox");
     }
     archive
+}
+
+/// The program with its libraries, and what it needs of a system.
+fn add_iperf3(archive: &mut Initramfs, root: &Path) -> Result<()> {
+    let directories = ["usr", "usr/bin", "usr/lib", "usr/lib/x86_64-linux-gnu"];
+    for directory in directories.into_iter().chain(["lib", "lib/x86_64-linux-gnu", "lib64", "tmp"])
+    {
+        archive.directory(directory);
+    }
+    archive.character_device("dev/urandom", (1, 9));
+    for file in IPERF3 {
+        archive.file(file, 0o755, &read(&root.join(file))?);
+    }
+    archive.symlink("lib64/ld-linux-x86-64.so.2", "../lib/x86_64-linux-gnu/ld-linux-x86-64.so.2");
+    Ok(())
 }
 
 fn add_modules(archive: &mut Initramfs, kernel: &Path) -> Result<()> {
