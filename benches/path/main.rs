@@ -7,6 +7,7 @@
     reason = "a bench stops where the world is not as it needs it, and prints tables"
 )]
 
+mod guests;
 mod hop;
 mod switches;
 mod vms;
@@ -43,8 +44,12 @@ fn cases(lengths: &[usize]) -> Vec<Case> {
 /// A part: its name, and what measures it.
 type Part = (&'static str, fn(&mut Scene<'_>));
 
-const PARTS: [Part; 3] =
-    [("hop", hop::measure), ("vms", vms::measure), ("switches", switches::measure)];
+const PARTS: [Part; 4] = [
+    ("hop", hop::measure),
+    ("vms", vms::measure),
+    ("guests", guests::measure),
+    ("switches", switches::measure),
+];
 
 fn main() {
     let arguments = Arguments::read();

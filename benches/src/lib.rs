@@ -9,7 +9,7 @@
 //! | `hop` | one frame: the kernel's floor, and through a switch |
 //! | `relay` | one hop: the kernel's floor, our relay, with a capture, and the C vdeq |
 //! | `startup` | what vdeq adds to the start of a program, beside the C vdeq |
-//! | `path` | frames a second, CPU time of a frame and round trips: direct, C vdeq, QEMU's own, switches |
+//! | `path` | frames a second, CPU time of a frame and round trips: direct, C vdeq, QEMU's own, switches; streams of TCP between guests |
 //!
 //! `cargo xtask bench` runs them all and writes what the last ones report to `docs/performance.md`.
 #![allow(
@@ -24,6 +24,7 @@ pub mod cpu;
 mod far_end;
 pub mod flow;
 mod frames;
+pub mod guest;
 pub mod plot;
 mod plug;
 pub mod report;

@@ -7,10 +7,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::{paths, sh};
+use crate::{guest, paths, sh};
 
 /// The chapters of the report, in the order of the page; each is a file that a bench leaves.
-const CHAPTERS: [&str; 3] = ["hop", "vms", "switches"];
+const CHAPTERS: [&str; 4] = ["hop", "vms", "guests", "switches"];
 
 /// Where the report stands in the page. What is between these lines is replaced.
 const MARKS: [&str; 2] = ["<!-- cargo xtask bench: from here -->", "<!-- to here -->"];
@@ -32,7 +32,9 @@ pub(crate) fn run(arguments: Vec<OsString>) -> Result<()> {
         _ => (&[][..], &arguments[..]),
     };
     bench.args(one).arg("--").args(rest);
-    sh::run(bench.env(DIRECTORY, &report))?;
+    let rig = paths::rig()?;
+    guest::prepare(&rig)?;
+    sh::run(bench.env(DIRECTORY, &report).env("VDEQ_RIG", rig))?;
     if CHAPTERS.iter().all(|name| report.join(name).with_extension("md").exists()) {
         publish(&report)?;
     }
