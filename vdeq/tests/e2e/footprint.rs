@@ -1,10 +1,12 @@
 //! The memory of a supervisor, in the build that is installed, and its part in frames: none.
 
 use std::fs;
+use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 
 use vde_exec::testkit::fake_qemu::{self, Report};
 use vde_exec::testkit::real_switch::{Options, RealSwitch};
+use vde_exec::testkit::wait;
 
 use crate::faults::vm::Vm;
 use crate::rig;
@@ -79,4 +81,49 @@ fn a_frame_costs_a_supervisor_nothing() {
     (0..FRAMES).for_each(|_| pass());
     assert_eq!(doings(vm.pid()), before, "{FRAMES} frames each way");
     assert!(vm.end().success());
+}
+
+#[test]
+fn a_switch_with_256_ports_and_10000_addresses_takes_less_than_10_mb() {
+    const PORTS: usize = 256;
+    const ADDRESSES: u16 = 10_000;
+    const MOST: u64 = 10_000;
+    let world = World::new();
+    let dir = world.path("switch");
+    let mut command = world.command(rig::release_vdeq());
+    command.args([&format!("--switch={}", dir.display()), "--ports", &PORTS.to_string()]);
+    let run = start(command.stdin(Stdio::null()));
+    wait::until_true("the switch", || UnixStream::connect(dir.join("ctl")).is_ok());
+    let wires: Vec<_> = (0..PORTS).map(|_| Wire::into_dir(&dir, 1)).collect();
+
+    // From every port, with other sources in turn, to one that is known: so each frame tells the switch an
+    // address, and goes nowhere else.
+    let patience = std::time::Duration::from_secs(20);
+    let (known, others) = wires.split_first().unwrap();
+    let mut frame = known.frame("here");
+    known.send(&frame);
+    frame[..6].copy_from_slice(&[2, 0, 0, 0, 0, 1]);
+    for (number, wire) in (0..ADDRESSES).zip(others.iter().cycle()) {
+        frame[6..10].copy_from_slice(&[2, 0, 0, 1]);
+        frame[10..12].copy_from_slice(&number.to_be_bytes());
+        wire.send(&frame);
+        known.receive(patience).expect("a frame to a known address");
+    }
+    // Every one of them is known: nobody else gets what is for it.
+    others.iter().for_each(|wire| drop(wire.receive_any(std::time::Duration::from_millis(1))));
+    for (number, wire) in (0..ADDRESSES).zip(others.iter().cycle()) {
+        let mut frame = known.frame("there");
+        frame[..4].copy_from_slice(&[2, 0, 0, 1]);
+        frame[4..6].copy_from_slice(&number.to_be_bytes());
+        known.send(&frame);
+        let got = wire.receive(patience).expect("a frame to an address that was learned");
+        assert_eq!(got[..6], frame[..6]);
+    }
+    let memory = resident(run.pid());
+    eprintln!("{PORTS} ports, {ADDRESSES} addresses: {memory} kB");
+    assert!(memory < MOST, "{memory} kB");
+    signal(run.pid(), "TERM");
+    let outcome = run.finish();
+    assert!(outcome.status.success(), "{outcome:?}");
+    assert!(!dir.exists());
 }

@@ -141,21 +141,34 @@ fn answered(guest: &Guest) -> BTreeSet<usize> {
     lines[began..].iter().filter_map(number).collect()
 }
 
-#[test]
-fn a_guest_that_pings_a_hundred_times_a_second_does_not_notice_relays() {
-    let (world, switch) = (World::new(), switch());
-    let control = world.path("control");
+/// Two guests of which the first can be put behind a relay, and the second has reached the first.
+fn guests(world: &World, switch: &RealSwitch, control: &Path) -> [Guest; 2] {
     let boot = |name, number: u8, ip: &str, ping: &str, options: &[&str]| {
-        let nic = format!("{},model=virtio-net-pci,mac=52:54:00:fb:00:{number:02x}", vde(&switch));
+        let nic = format!("{},model=virtio-net-pci,mac=52:54:00:fb:00:{number:02x}", vde(switch));
         let mut command = world.vdeq();
         command.args(options).args(["qemu-system-x86_64", "-nic", &nic]);
         Guest::boot(name, &mut command, Settings { ip, mac: "", ping })
     };
     let options = ["--control", control.to_str().unwrap()];
-    let mut pinged = boot("pinged", 1, "10.0.0.1/24", "", &options);
-    let mut pinging = boot("pinging", 2, "10.0.0.2/24", "10.0.0.1", &[]);
-    pinged.expect("VDEQ-GUEST up");
-    pinging.expect("VDEQ-GUEST done");
+    let mut first = boot("first", 1, "10.0.0.1/24", "", &options);
+    let mut second = boot("second", 2, "10.0.0.2/24", "10.0.0.1", &[]);
+    first.expect("VDEQ-GUEST up");
+    second.expect("VDEQ-GUEST done");
+    [first, second]
+}
+
+fn power_off(guests: [Guest; 2]) {
+    for guest in guests {
+        let (status, said) = guest.power_off();
+        assert!(status.success(), "{said}");
+    }
+}
+
+#[test]
+fn a_guest_that_pings_a_hundred_times_a_second_does_not_notice_relays() {
+    let (world, switch) = (World::new(), switch());
+    let control = world.path("control");
+    let [pinged, mut pinging] = guests(&world, &switch, &control);
     pinging.tell("stream 10.0.0.1 0.01");
     let wait_for_more = |than: usize| {
         wait::until("pings to be answered", || {
@@ -178,8 +191,50 @@ fn a_guest_that_pings_a_hundred_times_a_second_does_not_notice_relays() {
     assert!(lost < TURNS / 2, "{lost} pings lost");
     pinging.tell("hush");
     pinging.expect("VDEQ-GUEST hushed");
-    for guest in [pinging, pinged] {
-        let (status, said) = guest.power_off();
-        assert!(status.success(), "{said}");
+    power_off([pinging, pinged]);
+}
+
+#[test]
+fn a_stream_of_tcp_survives_relays() {
+    /// Of a stream, in seconds; as many are sent as the changes take.
+    const LENGTH: u32 = 10;
+    let (world, switch) = (World::new(), switch());
+    let control = world.path("control");
+    let [mut server, mut client] = guests(&world, &switch, &control);
+    server.tell("serve");
+    server.expect("VDEQ-GUEST serving");
+    let ended = |client: &Guest| {
+        client
+            .lines()
+            .into_iter()
+            .filter(|line| line.contains("VDEQ-GUEST tcp "))
+            .collect::<Vec<_>>()
+    };
+    let (mut turns, mut relayed, mut streams) = (0, 0, Vec::new());
+    while turns < TURNS {
+        client.tell(&format!("tcp 10.0.0.1 {LENGTH}"));
+        let before = streams.len();
+        while streams.len() == before && turns < TURNS {
+            put_in(&control);
+            // Unless the stream has just ended.
+            relayed += wait::until("frames in the relay", || {
+                let relay = &order(&control, r#"{"command":"status"}"#)["nics"][0]["relay"];
+                let count = |way: &str| relay[way]["received"]["frames"].as_u64();
+                let is_passed =
+                    ["from_vm", "to_vm"].iter().all(|way| count(way).is_some_and(|n| n > 0));
+                (is_passed || ended(&client).len() > before).then_some(usize::from(is_passed))
+            });
+            take_out(&control);
+            turns += 1;
+            streams = ended(&client);
+        }
+        wait::until_true("the end of a stream", || {
+            streams = ended(&client);
+            streams.len() > before
+        });
     }
+    eprintln!("{turns} times in and out, {relayed} with frames of {streams:?}");
+    assert!(streams.iter().all(|line| line.contains("tcp OK")), "{streams:?}");
+    assert!(relayed > TURNS / 2, "{relayed}");
+    power_off([server, client]);
 }
