@@ -41,13 +41,12 @@ pub(crate) fn measure(scene: &mut Scene<'_>) {
 }
 
 fn ways(world: &World) -> Vec<Way> {
-    let direct = |switch: &Path| world.handed_by_ours(&[], 1, &vde(switch));
     let theirs = |switch: &Path| world.handed_by_theirs(&vde(switch));
     vec![
         floor(),
-        handed("direct", JUMBO, direct),
+        direct(world),
         handed("C vdeq", SHORT, theirs),
-        relayed("our relay", &world.handed_options("stats"), world),
+        relay(world),
         relayed("our relay, capturing", &world.handed_options("pcap"), world),
         vde_switch(),
         own_switch(world),
@@ -55,6 +54,16 @@ fn ways(world: &World) -> Vec<Way> {
         hub("QEMU, direct", JUMBO, |switch| world.hub_of_ours(&[], switch)),
         hub("QEMU, C vdeq", SHORT, |switch| world.hub_of_theirs(switch)),
     ]
+}
+
+/// Our vdeq without a relay.
+pub(crate) fn direct(world: &World) -> Way {
+    handed("direct", JUMBO, |switch| world.handed_by_ours(&[], 1, &vde(switch)))
+}
+
+/// Our vdeq with a relay that does nothing but count.
+pub(crate) fn relay(world: &World) -> Way {
+    relayed("our relay", &world.handed_options("stats"), world)
 }
 
 fn floor() -> Way {
@@ -98,7 +107,8 @@ fn relayed(name: &'static str, feature: &str, world: &World) -> Way {
     way.keeping((vm, outlet, far_end))
 }
 
-fn own_switch(world: &World) -> Way {
+/// Our switch, with two ports.
+pub(crate) fn own_switch(world: &World) -> Way {
     let switch = world.own_switch(32);
     let (near, far) = (Plug::into(&switch.dir), Plug::into(&switch.dir));
     let groups = cpu::groups(&[switch.pid]);

@@ -7,6 +7,7 @@
     reason = "a bench stops where the world is not as it needs it, and prints tables"
 )]
 
+mod growth;
 mod guests;
 mod hop;
 mod switches;
@@ -44,11 +45,13 @@ fn cases(lengths: &[usize]) -> Vec<Case> {
 /// A part: its name, and what measures it.
 type Part = (&'static str, fn(&mut Scene<'_>));
 
-const PARTS: [Part; 4] = [
+const PARTS: [Part; 6] = [
     ("hop", hop::measure),
     ("vms", vms::measure),
     ("guests", guests::measure),
     ("switches", switches::measure),
+    ("frames", growth::by_frames),
+    ("nics", growth::by_nics),
 ];
 
 fn main() {

@@ -199,8 +199,10 @@ impl World {
     fn handed(&self, command: &mut Command, nics: usize, network: &str) -> Handed {
         let (stream, end) = UnixStream::pair().expect("a socket pair");
         stream.set_read_timeout(Some(wait::PATIENCE)).expect("a time-out");
-        for _ in 0..nics {
-            command.args(["-net", "nic", "-net", network]);
+        for vlan in 0..nics {
+            // One joins the first vlan anyway, and not every program knows others.
+            let vlan = if vlan == 0 { String::new() } else { format!(",vlan={vlan}") };
+            command.args(["-net", &format!("nic{vlan}"), "-net", &format!("{network}{vlan}")]);
         }
         command.env(fake_qemu::DO, "hand run").stdin(OwnedFd::from(end));
         let running = Running::start(command);

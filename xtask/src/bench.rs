@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use crate::{guest, paths, sh};
 
 /// The chapters of the report, in the order of the page; each is a file that a bench leaves.
-const CHAPTERS: [&str; 4] = ["hop", "vms", "guests", "switches"];
+const CHAPTERS: [&str; 6] = ["hop", "vms", "guests", "switches", "frames", "nics"];
 
 /// Where the report stands in the page. What is between these lines is replaced.
 const MARKS: [&str; 2] = ["<!-- cargo xtask bench: from here -->", "<!-- to here -->"];
