@@ -12,11 +12,12 @@
 //!
 //! | a receiver that | | then |
 //! |---|---|---|
-//! | takes nothing for [`STILL`], or leaves a frame waiting for [`SLOW`] | is *passed over* | what waits for it is dropped, and for [`PASSED_OVER`] times that long nothing waits for it: it gets what fits |
+//! | takes less than [`PACE`] frames in [`STILL`] and has more, or leaves one waiting for [`SLOW`] | is *passed over* | what waits for it is dropped, and for [`PASSED_OVER`] times that long nothing waits for it: it gets what fits |
 //! | is passed over again without having taken anything between | is passed over twice as long, up to [`LONGEST`] | the same |
 //!
 //! So a port that stands still delays those who send to it by 10 ms now and then (1 % of the time at first,
-//! and ever less), and a sender without a frame for it not at all. The memory is bounded by [`FRAMES`]
+//! and ever less), one that is slow by no more than its pace, and a sender without a frame for it not at
+//! all. Nothing is lost between receivers that read faster than that, unless the bounds are met. The memory is bounded by [`FRAMES`]
 //! for each receiver and [`BYTES`] in all; what is beyond is dropped.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -25,7 +26,7 @@ use std::time::Duration;
 
 use vde_proto::switch::EndpointId;
 
-/// How long a receiver may take nothing before it is passed over.
+/// How long a receiver may be slower than [`PACE`] before it is passed over.
 pub(super) const STILL: Duration = Duration::from_millis(10);
 
 /// How long a frame may wait.
@@ -37,10 +38,13 @@ pub(super) const PASSED_OVER: u32 = 100;
 /// Longest time for which a receiver is passed over.
 pub(super) const LONGEST: Duration = Duration::from_secs(10);
 
-/// Most frames that wait for one receiver.
-pub(super) const FRAMES: usize = 1024;
+/// How many frames a receiver has to take in [`STILL`], if so many wait for it.
+pub(super) const PACE: usize = 32;
 
-/// Most bytes that wait in all.
+/// Most frames that wait for one receiver: a batch of each of 64 senders.
+pub(super) const FRAMES: usize = 4096;
+
+/// Most bytes of frames that wait in all.
 pub(super) const BYTES: usize = 4 << 20;
 
 /// Frames that wait for receivers, and who is held for them.
@@ -58,8 +62,10 @@ pub(super) struct Backlog {
 #[derive(Debug)]
 struct Waiting {
     frames: VecDeque<Kept>,
-    /// When the receiver last took something, or the first frame came.
+    /// When the receiver last had taken what it has to in [`STILL`], or the first frame came.
     moved: Duration,
+    /// What it has taken since.
+    taken: usize,
 }
 
 #[derive(Debug)]
@@ -109,7 +115,7 @@ impl Backlog {
             frame.into()
         });
         let kept = Kept { from, frame: Rc::clone(frame), since: now };
-        let new = || Waiting { frames: VecDeque::new(), moved: now };
+        let new = || Waiting { frames: VecDeque::new(), moved: now, taken: 0 };
         self.waiting.entry(to).or_insert_with(new).frames.push_back(kept);
         *self.held.entry(from).or_default() += 1;
     }
@@ -137,7 +143,10 @@ impl Backlog {
             over.long = Duration::ZERO;
         }
         let Some(waiting) = self.waiting.get_mut(&receiver) else { return };
-        waiting.moved = now;
+        waiting.taken += count;
+        if waiting.taken >= PACE {
+            (waiting.moved, waiting.taken) = (now, 0);
+        }
         let gone: Vec<Kept> = waiting.frames.drain(..count.min(waiting.frames.len())).collect();
         if waiting.frames.is_empty() {
             self.waiting.remove(&receiver);

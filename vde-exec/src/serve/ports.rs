@@ -13,7 +13,8 @@ use super::traffic::{FRAMES, Lines, ROOM, Sent};
 use crate::sys::Messages;
 
 /// Send buffer of a data socket in bytes, as `SO_SNDBUF` takes it: what is on its way to a client in the
-/// kernel. The kernel says that there is room again when three quarters of it are.
+/// kernel. The kernel says that there is room again when three quarters of it are free. (Of a client whose
+/// socket is not connected to ours it holds `net.unix.max_dgram_qlen` frames and one more, eleven mostly.)
 const QUEUE: usize = 96 * 1024;
 
 /// How often a send is tried that failed for a reason that has passed with it.
@@ -86,7 +87,9 @@ impl Lines for Watched<'_> {
     ) -> usize {
         let Some(place) = self.ports.find(from) else { return 0 };
         let Ports { endpoints, messages } = &mut *self.ports;
-        let Some(endpoint) = endpoints.get(place) else { return 0 };
+        let Some(endpoint) = endpoints.get(place).filter(|endpoint| !endpoint.is_cut_off) else {
+            return 0;
+        };
         // An error (that its client left another peer, say) is over with having been told; what it was
         // about shows when something is sent.
         messages.receive(endpoint.socket.as_fd(), room, lengths).unwrap_or_default()
@@ -109,7 +112,9 @@ impl Lines for Watched<'_> {
                     let _ = self.epoll.delete(socket);
                     return Sent::Nobody;
                 }
-                Err(_) => break,
+                Err(Errno::EAGAIN | Errno::ENOBUFS | Errno::ENOMEM) => return Sent::Some(0),
+                // It is connected to somebody else, say, or does not want to read any more.
+                Err(_) => return Sent::Refused,
             }
         }
         Sent::Some(0)

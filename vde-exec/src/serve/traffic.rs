@@ -56,6 +56,8 @@ pub(super) trait Lines {
 pub(super) enum Sent {
     /// This many are on their way.
     Some(usize),
+    /// The first of them is not taken, however long one waits.
+    Refused,
     /// Nobody is there, and will ever be.
     Nobody,
 }
@@ -174,13 +176,26 @@ impl Traffic {
             let had_to_wait = backlog.waits_for(to);
             let mut sent = 0;
             if !had_to_wait {
-                let frames = receiver.pending.iter().filter_map(|&index| Some(frame(index)?.1));
-                let Sent::Some(count) = lines.send(to, frames) else {
-                    receiver.pending.drain(..).for_each(|_| switch.unsent(to));
-                    continue;
-                };
-                sent = count;
-                backlog.took(now, to, sent, &mut self.freed);
+                // After one that is refused the others may still be taken.
+                while let Some(rest) = receiver.pending.get(sent..).filter(|rest| !rest.is_empty())
+                {
+                    let frames = rest.iter().filter_map(|&index| Some(frame(index)?.1));
+                    match lines.send(to, frames) {
+                        Sent::Some(0) => break,
+                        Sent::Some(count) => {
+                            backlog.took(now, to, count, &mut self.freed);
+                            sent += count;
+                        }
+                        Sent::Refused => {
+                            switch.unsent(to);
+                            sent += 1;
+                        }
+                        Sent::Nobody => {
+                            rest.iter().for_each(|_| switch.unsent(to));
+                            sent = receiver.pending.len();
+                        }
+                    }
+                }
             }
             for index in receiver.pending.drain(..).skip(sent) {
                 let copy = self.copies.get_mut(index).zip(frame(index));
@@ -215,6 +230,10 @@ impl Traffic {
             match lines.send(to, self.backlog.frames(to)) {
                 Sent::Some(0) => break,
                 Sent::Some(count) => self.backlog.took(now, to, count, &mut self.freed),
+                Sent::Refused => {
+                    switch.unsent(to);
+                    self.backlog.took(now, to, 1, &mut self.freed);
+                }
                 Sent::Nobody => {
                     let lost = self.backlog.drop_all(to, &mut self.freed);
                     (0..lost).for_each(|_| switch.unsent(to));

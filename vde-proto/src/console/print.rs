@@ -64,6 +64,10 @@ pub(super) fn port(out: &mut String, facts: &Facts<'_>, port: &PortStatus<'_>) {
     {
         put(out, format_args!(" {way} pkts {frames:10}          bytes {bytes:20}\n"));
     }
+    // A line of our own, and only where there is something to say.
+    if c.dropped_in > 0 || c.dropped_out > 0 {
+        put(out, format_args!(" DROP: in {:11} out {:25}\n", c.dropped_in, c.dropped_out));
+    }
     for endpoint in port.endpoints.iter().rev() {
         put(out, format_args!("  -- endpoint ID {:04} module unix prog   : ", endpoint.id.get()));
         harmless_into(out, endpoint.description.as_bytes());

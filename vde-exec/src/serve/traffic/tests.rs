@@ -40,6 +40,7 @@ struct Station {
     is_watched_for_frames: bool,
     is_watched_for_room: bool,
     is_gone: bool,
+    refuses: bool,
 }
 
 impl Lines for Stations {
@@ -65,6 +66,9 @@ impl Lines for Stations {
         let station = self.stations.get_mut(&to).unwrap();
         if station.is_gone {
             return Sent::Nobody;
+        }
+        if station.refuses {
+            return Sent::Refused;
         }
         let room = QUEUE - station.queue.len();
         let before = station.queue.len();
@@ -332,7 +336,7 @@ fn a_port_that_stands_still_or_trickles_costs_others_less_than_a_twentieth() {
     let time = Duration::from_secs(2);
     for fourth in [15, ALL] {
         let before = exchanged(time, (100, 1), fourth);
-        for (takes, every) in [(0, 1), (1, 30), (1, 300), (1, 2_000)] {
+        for (takes, every) in [(0, 1), (1, 30), (1, 90), (1, 300), (1, 2_000)] {
             let after = exchanged(time, (takes, every), fourth);
             assert!(
                 after * 20 > before * 19,
@@ -340,4 +344,45 @@ fn a_port_that_stands_still_or_trickles_costs_others_less_than_a_twentieth() {
             );
         }
     }
+}
+
+/// How many frames one of three stations gets from another that sends to the third, too, once in so many
+/// frames, while that takes one frame every so many steps.
+fn got_beside(once_in: u32, every: usize) -> usize {
+    let peers = |_: usize, count: u32| if count % once_in == 0 { 2 } else { 1 };
+    let mut world = World::new(3);
+    let (sender, reader) = (Manner { sends: 5, takes: 0 }, Manner { sends: 0, takes: 100 });
+    for step in 0..steps(Duration::from_secs(3)) {
+        let slow = Manner { sends: 0, takes: usize::from(step % every == 0) };
+        world.run(1, &[sender, reader, slow], peers);
+    }
+    let got = world.got(1).len();
+    world.settle();
+    world.check();
+    got
+}
+
+#[test]
+fn a_sender_is_slowed_by_no_more_than_the_pace_of_a_receiver() {
+    for once_in in [2, 10, 20, 60] {
+        for every in [1, 3, 10, 30, 60, 90, 99, 200] {
+            let got = got_beside(once_in, every);
+            // At least the pace goes on to the reader for each of the slow one's.
+            assert!(
+                got > 3 * 3_200,
+                "{got}: one of {once_in} is for who takes one in {every} steps"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_refused_is_lost_and_delays_nobody() {
+    let mut world = World::new(3);
+    world.station(2).refuses = true;
+    let all = [Manner { sends: 5, takes: 100 }; 3];
+    world.run(1_000, &all, in_turns(3, 0));
+    world.settle();
+    assert_eq!(world.dropped(), 5_000, "half of what two stations sent");
+    world.check();
 }
