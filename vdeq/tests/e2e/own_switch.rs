@@ -1,6 +1,8 @@
 //! `vdeq --switch`: real guests on a switch that vdeq serves, beside one of them or alone.
 
+use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::process::{Output, Stdio};
 
 use vde_exec::testkit::wait;
 
@@ -76,4 +78,46 @@ fn guests_that_name_no_switch_find_the_one_that_is_served_and_its_successor() {
     let outcome = serving.finish();
     assert_eq!(outcome.status.code(), Some(0), "{outcome:?}");
     assert!(sockets_in(&dir).is_empty(), "what the killed one had made stays, without a socket");
+}
+
+/// Debian's unixcmd says it on a console, with the dialogue that Debian has for it.
+fn unixcmd(world: &World, mgmt: &Path, command: &str) -> Output {
+    let mut unixcmd = world.command("unixcmd");
+    unixcmd.args(["-f", "/etc/vde2/vdecmd", "-s"]).arg(mgmt).args(command.split(' '));
+    unixcmd.output().unwrap()
+}
+
+#[test]
+fn unixcmd_is_answered_as_by_a_vde_switch() {
+    let world = World::new();
+    let [our_dir, their_dir] = ["ours", "theirs"].map(|name| world.path(name));
+    let [our_mgmt, their_mgmt] = ["our-mgmt", "their-mgmt"].map(|name| world.path(name));
+    let mut ours = world.vdeq();
+    let ours = start(ours.arg(serve(&our_dir)).arg("--mgmt").arg(&our_mgmt).stdin(Stdio::null()));
+    let mut theirs = world.command("vde_switch");
+    theirs.arg("-s").arg(&their_dir).arg("-M").arg(&their_mgmt).args(["-f", "/dev/null"]);
+    let theirs = start(theirs.stdin(Stdio::piped()));
+    for mgmt in [&our_mgmt, &their_mgmt] {
+        wait::until_true("a console", || UnixStream::connect(mgmt).is_ok());
+    }
+    let mut said = 0;
+    for command in [
+        "port/print",
+        "port/create 7",
+        "port/allprint",
+        "port/print 7",
+        "port/remove 7",
+        "port/remove 7",
+        "port/setnumports 40",
+        "port/showinfo",
+        "hash/print",
+        "nonsense",
+        "shutdown",
+    ] {
+        let [ours, theirs] = [&our_mgmt, &their_mgmt].map(|mgmt| unixcmd(&world, mgmt, command));
+        assert_eq!(ours, theirs, "{command}");
+        said += ours.stdout.len();
+    }
+    assert!(said > 200, "{said} bytes were said");
+    assert!(ours.finish().status.success() && theirs.finish().status.success());
 }
