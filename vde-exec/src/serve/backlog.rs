@@ -13,7 +13,7 @@
 //! | a receiver that | | then |
 //! |---|---|---|
 //! | takes less than [`PACE`] frames in [`STILL`] and has more, or leaves one waiting for [`SLOW`] | is *passed over* | what waits for it is dropped, and for [`PASSED_OVER`] times that long nothing waits for it: it gets what fits |
-//! | is passed over again without having taken anything between | is passed over twice as long, up to [`LONGEST`] | the same |
+//! | had been passed over, and has to be again before as much time has gone by | is passed over twice as long, up to [`LONGEST`] | the same |
 //!
 //! So a port that stands still delays those who send to it by 10 ms now and then (1 % of the time at first,
 //! and ever less), one that is slow by no more than its pace, and a sender without a frame for it not at
@@ -126,8 +126,8 @@ impl Backlog {
         frames.into_iter().flatten().map(|kept| &*kept.frame)
     }
 
-    /// `receiver` took the first `count` of the frames that wait for it, or, if none do, of others; adds
-    /// the senders that are not held any more to `freed`.
+    /// `receiver` took the first `count` of the frames that wait for it; adds the senders that are not held
+    /// any more to `freed`.
     pub(super) fn took(
         &mut self,
         now: Duration,
@@ -135,13 +135,6 @@ impl Backlog {
         count: usize,
         freed: &mut Vec<EndpointId>,
     ) {
-        if count == 0 {
-            return;
-        }
-        // It lives: who is passed over because it stood still starts afresh, when that is over.
-        if let Some(over) = self.passed_over.get_mut(&receiver) {
-            over.long = Duration::ZERO;
-        }
         let Some(waiting) = self.waiting.get_mut(&receiver) else { return };
         waiting.taken += count;
         if waiting.taken >= PACE {
@@ -172,7 +165,8 @@ impl Backlog {
     ) -> usize {
         let since = self.waiting.get(&receiver).and_then(|waiting| waiting.frames.front());
         let waited = since.map_or(STILL, |kept| now.saturating_sub(kept.since));
-        let before = self.passed_over.get(&receiver).map_or(Duration::ZERO, |over| over.long);
+        let before = self.passed_over.get(&receiver).filter(|over| now < over.until + over.long);
+        let before = before.map_or(Duration::ZERO, |over| over.long);
         let long = (waited * PASSED_OVER).max(before * 2).min(LONGEST);
         self.passed_over.insert(receiver, PassedOver { until: now + long, long });
         self.drop_all(receiver, freed)

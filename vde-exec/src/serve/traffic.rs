@@ -182,10 +182,7 @@ impl Traffic {
                     let frames = rest.iter().filter_map(|&index| Some(frame(index)?.1));
                     match lines.send(to, frames) {
                         Sent::Some(0) => break,
-                        Sent::Some(count) => {
-                            backlog.took(now, to, count, &mut self.freed);
-                            sent += count;
-                        }
+                        Sent::Some(count) => sent += count,
                         Sent::Refused => {
                             switch.unsent(to);
                             sent += 1;
