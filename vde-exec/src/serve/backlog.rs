@@ -17,8 +17,8 @@
 //!
 //! So a port that stands still delays those who send to it by 10 ms now and then (1 % of the time at first,
 //! and ever less), one that is slow by no more than its pace, and a sender without a frame for it not at
-//! all. Nothing is lost between receivers that read faster than that, unless the bounds are met. The memory is bounded by [`FRAMES`]
-//! for each receiver and [`BYTES`] in all; what is beyond is dropped.
+//! all. Nothing is lost between receivers that read faster than that, unless the bounds are met. The
+//! memory is bounded by [`FRAMES`] for each receiver and [`BYTES`] in all; what is beyond is dropped.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;

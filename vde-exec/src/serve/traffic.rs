@@ -133,7 +133,7 @@ impl Traffic {
         let Some(from) = self.id(number) else { return };
         if self.backlog.holds(from) {
             // Not for frames, then: for what the set tells of whether asked or not.
-            lines.watch(from, false, self.backlog.waits_for(from));
+            watch(from, &self.backlog, lines);
             return;
         }
         let first = self.under_way.len();
@@ -202,14 +202,14 @@ impl Traffic {
                 }
             }
             if !had_to_wait && backlog.waits_for(to) {
-                lines.watch(to, !backlog.holds(to), true);
+                watch(to, backlog, lines);
             }
         }
         // Whoever sent them waits, too.
         let mut last = None;
         for ((_, from), copy) in self.under_way.drain(..).zip(&mut self.copies) {
             if copy.take().is_some() && last.replace(from) != Some(from) {
-                lines.watch(from, false, self.backlog.waits_for(from));
+                watch(from, &self.backlog, lines);
             }
         }
     }
@@ -238,7 +238,7 @@ impl Traffic {
             }
         }
         if !self.backlog.waits_for(to) {
-            lines.watch(to, !self.backlog.holds(to), false);
+            watch(to, &self.backlog, lines);
         }
         self.let_go(lines);
     }
@@ -256,7 +256,7 @@ impl Traffic {
             if self.backlog.is_overdue(now, to) {
                 let lost = self.backlog.pass_over(now, to, &mut self.freed);
                 (0..lost).for_each(|_| switch.unsent(to));
-                lines.watch(to, !self.backlog.holds(to), false);
+                watch(to, &self.backlog, lines);
                 self.let_go(lines);
             }
         }
@@ -265,7 +265,7 @@ impl Traffic {
     /// Listens again to those who were held.
     fn let_go(&mut self, lines: &mut impl Lines) {
         for sender in self.freed.drain(..) {
-            lines.watch(sender, true, self.backlog.waits_for(sender));
+            watch(sender, &self.backlog, lines);
         }
     }
 
@@ -276,6 +276,11 @@ impl Traffic {
     fn find(&self, number: u64) -> Option<usize> {
         find(&self.receivers, number)
     }
+}
+
+/// Has an endpoint watched for what the backlog wants of it.
+fn watch(endpoint: EndpointId, backlog: &Backlog, lines: &mut impl Lines) {
+    lines.watch(endpoint, !backlog.holds(endpoint), backlog.waits_for(endpoint));
 }
 
 /// The place of the endpoint with this number.
