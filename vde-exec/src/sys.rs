@@ -36,6 +36,15 @@ pub(crate) fn inherit(command: &mut Command, fds: Vec<RawFd>, mask: SigSet) {
     unsafe { command.pre_exec(prepare) };
 }
 
+/// Makes every descriptor of this process from `least` on close-on-exec.
+#[cfg(feature = "testkit")]
+pub(crate) fn close_on_exec_from(least: libc::c_uint) -> nix::Result<()> {
+    let (most, flags) = (libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC);
+    // SAFETY: with this flag close_range(2) closes nothing, and no memory is passed.
+    let result = unsafe { libc::syscall(libc::SYS_close_range, least, most, flags) };
+    Errno::result(result).map(drop)
+}
+
 /// Has the program that `command` starts killed when this process ends, however that ends.
 pub(crate) fn die_with_parent(command: &mut Command) {
     let prepare = || Ok(set_pdeathsig(Signal::SIGKILL)?);

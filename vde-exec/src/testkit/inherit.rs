@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::process::Command;
+use std::sync::Once;
 
 use nix::sys::signal::SigSet;
 
@@ -12,4 +13,11 @@ use nix::sys::signal::SigSet;
 pub fn inherit(command: &mut Command, fds: &[OwnedFd]) {
     let mask = SigSet::thread_get_mask().expect("the signal mask");
     crate::sys::inherit(command, fds.iter().map(AsRawFd::as_raw_fd).collect(), mask);
+}
+
+/// Keeps what this process was started with, but for the standard streams, from all that it starts: a
+/// shell or a CI may have had anything open, under any number.
+pub fn inherit_nothing() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| crate::sys::close_on_exec_from(3).expect("close_range(2)"));
 }

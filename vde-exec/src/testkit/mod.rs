@@ -5,7 +5,7 @@
 //! | [`FakeSwitch`](fake_switch::FakeSwitch) | a switch on real sockets, with either generation's manners and faults on demand |
 //! | [`RealSwitch`](real_switch::RealSwitch) | Debian's `vde_switch`, started, questioned and ended |
 //! | [`fake_qemu`] | a program that takes QEMU's place, tells what it was given, and behaves as told |
-//! | [`inherit()`] | handing descriptors down to one program |
+//! | [`inherit()`], [`inherit_nothing`] | handing descriptors down to one program, and none to all |
 //! | [`sim`] | a world without sockets and clocks for the supervisor to live in, with faults on demand |
 //! | [`wait`] | waiting for a condition, with a deadline |
 //!
@@ -26,4 +26,4 @@ pub mod real_switch;
 pub mod sim;
 pub mod wait;
 
-pub use inherit::inherit;
+pub use inherit::{inherit, inherit_nothing};

@@ -12,7 +12,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 
 use vde_exec::testkit::real_switch::{Options, RealSwitch};
-use vde_exec::testkit::wait;
+use vde_exec::testkit::{self, wait};
 
 use crate::rig;
 
@@ -48,6 +48,7 @@ impl World {
 
     /// vdeq, as `program`, with the environment of this world.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        testkit::inherit_nothing();
         let mut command = Command::new(program);
         command.env("HOME", self.home.path());
         command.env("XDG_RUNTIME_DIR", self.path("run"));

@@ -13,7 +13,7 @@ use nix::unistd::Pid;
 use tempfile::TempDir;
 use vde_exec::testkit::fake_qemu::{self, Report};
 use vde_exec::testkit::fake_switch::{FakeSwitch, Options};
-use vde_exec::testkit::wait;
+use vde_exec::testkit::{self, wait};
 use vde_exec::vde_proto::switch::Personality;
 
 /// The name by which the fake QEMU is called.
@@ -108,8 +108,9 @@ impl World {
         static RUNS: AtomicU32 = AtomicU32::new(0);
         let run = RUNS.fetch_add(1, Ordering::Relaxed);
         let file = |what: &str| self.home.path().join(format!("{what}{run}"));
-        // Whatever starts the tests may ignore signals (nohup, a shell's background), and that
-        // would be inherited.
+        // Whatever starts the tests may ignore signals (nohup, a shell's background) and have
+        // descriptors open, and both would be inherited.
+        testkit::inherit_nothing();
         let mut command = Command::new("/usr/bin/env");
         command
             .arg("--default-signal")
