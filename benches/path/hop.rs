@@ -23,7 +23,8 @@ const METHOD: &str = "\
 
 Method (`benches/path/hop.rs`): frames go from one socket to another through one box, with nothing \
 else on the way: a sender and a receiver, each a thread, and the box, a process. The sender sends as \
-fast as it is let; then single frames go there and back. The kernel's floor is a socket pair. Direct: \
+fast as it is let; both put up to 32 frames into a system call, so that they cost less than any box and \
+it is the box that is measured; then single frames go there and back. The kernel's floor is a socket pair. Direct: \
 our vdeq has started a program in QEMU's place, whose descriptor the sender has; the other end is the \
 data socket of a switch that does nothing else. C vdeq: the same with Debian's. QEMU is a hub between a \
 socket and its network, without a guest. A switch has two ports. Our relay is in the path of a VM of \

@@ -19,7 +19,7 @@ const METHOD: &str = "\
 ### Many ports
 
 Method (`benches/path/switches.rs`): a frame to everybody goes to all ports but one, 64 or 1514 bytes, and \
-is received from each by one thread; a rate is of frames received.";
+is received from each by one thread, up to 32 in a system call; a rate is of frames received.";
 
 pub(crate) fn measure(scene: &mut Scene<'_>) {
     let plan = scene.plan(PLAN);

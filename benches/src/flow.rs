@@ -1,10 +1,11 @@
 //! Frames from one end to others, as many as go through; and there and back, one at a time.
 //!
-//! Sender and receiver are threads. The sender polls where there is no room; the receiver of one
-//! socket waits in `recv`, that of many polls. Every wait has a deadline. Frames that do not arrive
-//! are counted and told: a rate is of those that did.
+//! Sender and receiver are threads. They put many frames into one system call, so that what is between
+//! them is what is measured; the sender polls where there is no room, the receiver where there is
+//! nothing. Every wait has a deadline. Frames that do not arrive are counted and told: a rate is of those
+//! that did.
 
-use std::io::ErrorKind;
+use std::io::{Error, ErrorKind};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixDatagram;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use vde_exec::testkit::burst::{Burst, MOST};
 
 use crate::cpu::{self, Group, Placement};
 
@@ -24,8 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Longest frame that is received whole.
 const MAX_FRAME: usize = 65_536;
 
-/// How many frames are received from one socket before the next is looked at.
-const BATCH: usize = 64;
+/// How many bursts are received from one socket before the next is looked at.
+const ROUND: usize = 4;
 
 /// What frames go through: from `near` to every `far`, by way of processes.
 #[derive(Debug, Clone, Copy)]
@@ -183,10 +185,14 @@ impl Course<'_> {
 
     fn send(&self, frame: &[u8], count: u64) -> (Instant, Duration) {
         self.placement.take_thread();
-        let cpu = cpu::of_this_thread();
+        let (mut burst, cpu) = (Burst::new(), cpu::of_this_thread());
         let started = Instant::now();
-        for _ in 0..count {
-            send(self.near, frame);
+        let mut left = usize::try_from(count).expect("a count of frames");
+        while left > 0 {
+            match burst.send(self.near, frame, left) {
+                Ok(sent) => left -= sent,
+                Err(error) => wait_for_room(self.near, &error),
+            }
         }
         (started, cpu::of_this_thread().saturating_sub(cpu))
     }
@@ -194,10 +200,7 @@ impl Course<'_> {
     fn receive(&self, length: usize, due: u64) -> (u64, Instant, Duration) {
         self.placement.take_thread();
         let cpu = cpu::of_this_thread();
-        let (received, last) = match self.far {
-            [far] => receive_from_one(far, length, due),
-            far => receive_from_many(far, length, due),
-        };
+        let (received, last) = receive(self.far, length, due);
         (received, last, cpu::of_this_thread().saturating_sub(cpu))
     }
 
@@ -231,9 +234,14 @@ impl Course<'_> {
 /// Sends one frame, when there is room.
 fn send(to: &UnixDatagram, frame: &[u8]) {
     while let Err(error) = to.send(frame) {
-        assert_eq!(error.kind(), ErrorKind::WouldBlock, "sending: {error}");
-        assert!(wait(&[to], PollFlags::POLLOUT, PATIENCE), "no room for a frame");
+        wait_for_room(to, &error);
     }
+}
+
+/// Waits until what failed with this error may succeed.
+fn wait_for_room(to: &UnixDatagram, error: &Error) {
+    assert_eq!(error.kind(), ErrorKind::WouldBlock, "sending: {error}");
+    assert!(wait(&[to], PollFlags::POLLOUT, PATIENCE), "no room for a frame");
 }
 
 /// The length of the next frame; `None` if none comes before the socket's time-out.
@@ -247,38 +255,32 @@ fn hear(from: &UnixDatagram, buffer: &mut [u8]) -> Option<usize> {
 
 /// How many frames of this length came, and when the last did. The first may take its time; after
 /// that, silence is the end.
-fn receive_from_one(far: &UnixDatagram, length: usize, due: u64) -> (u64, Instant) {
-    let mut buffer = vec![0; MAX_FRAME];
-    let (mut received, mut last) = (0, Instant::now());
-    far.set_nonblocking(false).expect("blocking");
-    far.set_read_timeout(Some(PATIENCE)).expect("a time-out");
-    while received < due {
-        let Some(heard) = hear(far, &mut buffer) else { return (received, last) };
-        if received == 0 {
-            far.set_read_timeout(Some(QUIET)).expect("a time-out");
-        }
-        received += u64::from(heard == length);
-        // To look at the clock costs a fiftieth of a frame; when the last one comes is not known.
-        last = Instant::now();
-    }
-    (received, last)
-}
-
-fn receive_from_many(far: &[&UnixDatagram], length: usize, due: u64) -> (u64, Instant) {
-    let mut buffer = vec![0; MAX_FRAME];
+fn receive(far: &[&UnixDatagram], length: usize, due: u64) -> (u64, Instant) {
+    let mut burst = Burst::new();
     let (mut received, mut last) = (0, Instant::now());
     while received < due
         && wait(far, PollFlags::POLLIN, if received == 0 { PATIENCE } else { QUIET })
     {
         for from in far {
-            for _ in 0..BATCH {
-                let Some(heard) = hear(from, &mut buffer) else { break };
-                received += u64::from(heard == length);
+            for _ in 0..ROUND {
+                let heard = match burst.receive(from) {
+                    Ok(heard) => heard,
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                    Err(error) => panic!("receiving: {error}"),
+                };
+                received += to_u64(heard.iter().filter(|&&heard| heard == length).count());
+                if heard.len() < MOST {
+                    break;
+                }
             }
         }
         last = Instant::now();
     }
     (received, last)
+}
+
+fn to_u64(count: usize) -> u64 {
+    u64::try_from(count).expect("a count of frames")
 }
 
 /// Whether one of the sockets is ready in time.

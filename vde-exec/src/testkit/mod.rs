@@ -5,6 +5,7 @@
 //! | [`FakeSwitch`](fake_switch::FakeSwitch) | a switch on real sockets, with either generation's manners and faults on demand |
 //! | [`RealSwitch`](real_switch::RealSwitch) | Debian's `vde_switch`, started, questioned and ended |
 //! | [`fake_qemu`] | a program that takes QEMU's place, tells what it was given, and behaves as told |
+//! | [`burst`] | many datagrams in one system call, for benches |
 //! | [`inherit()`], [`inherit_nothing`] | handing descriptors down to one program, and none to all |
 //! | [`sim`] | a world without sockets and clocks for the supervisor to live in, with faults on demand |
 //! | [`wait`] | waiting for a condition, with a deadline |
@@ -19,6 +20,7 @@
     reason = "a test kit stops where the world is not as the test needs it"
 )]
 
+pub mod burst;
 pub mod fake_qemu;
 pub mod fake_switch;
 mod inherit;
