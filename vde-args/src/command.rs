@@ -25,13 +25,23 @@ use crate::{ArgError, ArgErrorKind, CommandLine, OptionSpec, Options, Reconnect,
 #[non_exhaustive]
 pub enum Command<'a> {
     /// A usage text.
-    Help,
+    Help(Help),
     /// vdeq's version.
     Version,
     /// A QEMU on a network.
     Run(Invocation<'a>),
     /// A switch, and no program: [`Options::switch`] is there.
     Serve(Options),
+}
+
+/// Which usage text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Help {
+    /// What fits a terminal.
+    Page,
+    /// `--help=all`: every option.
+    All,
 }
 
 /// A QEMU to start, and how.
@@ -79,18 +89,19 @@ pub fn parse(argv: &[OsString]) -> Result<Command<'_>, ArgError> {
     let mut reader = Reader::new(argv);
     let (program, program_index) = match linked {
         Some(program) => {
-            let first = argv.get(1).and_then(|word| Own::read(word)).filter(|o| o.inline.is_none());
-            match first.map(|own| own.option.id) {
-                Some(OwnId::Help) => return Ok(Command::Help),
+            match argv.get(1).and_then(|word| Own::read(word)) {
+                Some(own) if own.option.id == OwnId::Help => {
+                    return Ok(Command::Help(reader.help(&own)?));
+                }
                 // `-version` is QEMU's; with two dashes and as the first word it is ours.
-                Some(OwnId::Version) if argv.get(1).is_some_and(|word| word == "--version") => {
+                Some(_) if argv.get(1).is_some_and(|word| word == "--version") => {
                     return Ok(Command::Version);
                 }
                 _ => (program, 0),
             }
         }
         None => match reader.front()? {
-            Front::Help => return Ok(Command::Help),
+            Front::Help(help) => return Ok(Command::Help(help)),
             Front::Version => return Ok(Command::Version),
             Front::Program(program, index) => (program, index),
             Front::Switch => {
@@ -141,7 +152,7 @@ fn caller(argv0: &OsStr) -> (Style, Option<OsString>) {
 
 /// What the words up to the program name say.
 enum Front {
-    Help,
+    Help(Help),
     Version,
     Program(OsString, usize),
     /// There is no program, and a switch is asked for.
@@ -197,7 +208,7 @@ impl<'a> Reader<'a> {
                 return Err(unknown(at, word));
             };
             match own.option.id {
-                OwnId::Help if own.inline.is_none() => return Ok(Front::Help),
+                OwnId::Help => return self.help(&own).map(Front::Help),
                 OwnId::Version if own.inline.is_none() => return Ok(Front::Version),
                 _ => self.take(own)?,
             }
@@ -208,6 +219,16 @@ impl<'a> Reader<'a> {
         let last = self.argv.len().saturating_sub(1);
         let text = self.argv.get(last).map_or(OsStr::new(""), OsString::as_os_str);
         Err(ArgError::after(ArgErrorKind::MissingProgram, last, text))
+    }
+
+    /// Which help this word, at the position in argv, asks for.
+    fn help(&self, own: &Own) -> Result<Help, ArgError> {
+        let Some(from) = own.inline else { return Ok(Help::Page) };
+        let text = self.argv.get(self.at).map_or(OsStr::new(""), OsString::as_os_str);
+        match text.as_bytes().get(from..) {
+            Some(b"all") => Ok(Help::All),
+            _ => Err(ArgError::at(ArgErrorKind::BadHelp, self.at, text, from..text.len())),
+        }
     }
 
     /// Own options, then QEMU's arguments with the options of [`Place::Anywhere`] between them.

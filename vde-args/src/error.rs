@@ -50,6 +50,8 @@ pub enum ArgErrorKind {
     BadTimeout,
     /// Not `X.Y` or `X.Y.Z`.
     BadVersion,
+    /// Not `all`.
+    BadHelp,
     /// Neither `text` nor `json`.
     BadExplain,
     /// Neither `on` nor `off`, nor a time as for [`ArgErrorKind::BadTimeout`].
@@ -155,6 +157,7 @@ impl ArgError {
             | ArgErrorKind::BadMode
             | ArgErrorKind::BadTimeout
             | ArgErrorKind::BadVersion
+            | ArgErrorKind::BadHelp
             | ArgErrorKind::BadExplain
             | ArgErrorKind::BadReconnect
             | ArgErrorKind::BadRelay { .. }
@@ -206,6 +209,7 @@ impl fmt::Display for ArgError {
             ArgErrorKind::BadVersion => {
                 write!(f, "{found} is not a QEMU version: expected a number such as 7.2 or 11.1.3")
             }
+            ArgErrorKind::BadHelp => write!(f, "{found} is no sort of help: expected all"),
             ArgErrorKind::BadExplain => {
                 write!(f, "{found} is no form of an explanation: expected text or json")
             }

@@ -35,10 +35,11 @@ mod spell;
 mod uml;
 mod values;
 mod version;
+mod words;
 
 #[cfg(feature = "arbitrary")]
 pub use crate::arbitrary::{ArbitraryArgv, ArbitraryLine, ArbitraryList, ArbitraryObject};
-pub use command::{Command, Invocation, Style, parse};
+pub use command::{Command, Help, Invocation, Style, parse};
 pub use dialect::Dialect;
 pub use error::{ArgError, ArgErrorKind};
 pub use given::{Explain, Given, Options, Reconnect, Sink, Sock, SwitchOptions, Wait};
@@ -56,3 +57,4 @@ pub use rewrite::{Change, Rewritten};
 pub use uml::is_uml;
 pub use values::{SWITCH_PORTS_MAX, TIMEOUT_MAX};
 pub use version::{QemuVersion, VersionError};
+pub use words::{PLUG_WORDS, RELAY_WORDS, Word};

@@ -11,6 +11,7 @@ use crate::nearest::nearest;
 use crate::net_option::{NetKind, NetOption, Notation};
 use crate::net_param::NetParam;
 use crate::values::{HUB_MAX, read_mode, read_number, read_vlan};
+use crate::words::PLUG_WORDS;
 use crate::{ArgError, ArgErrorKind, Sock};
 
 /// The highest port number that the control protocol can carry: 23 bits \[P-2.4\].
@@ -131,10 +132,7 @@ impl PlugSpec {
     }
 }
 
-/// The parameters of a plug, for the reader and for suggestions.
-const OWN_KEYS: [&str; 4] = ["sock", "port", "group", "mode"];
-
-/// The parameters that each option takes beside them.
+/// The parameters that each option takes beside those of [`PLUG_WORDS`].
 fn other_keys(kind: NetKind) -> &'static [&'static str] {
     match kind {
         NetKind::Net => &["type", "vlan", "id", "name"],
@@ -166,7 +164,8 @@ impl Reader<'_> {
         plug: &mut PlugSpec,
         others: &'static [&'static str],
     ) -> Result<(), ArgError> {
-        let mut keys = OWN_KEYS.iter().chain(others).copied();
+        let own = PLUG_WORDS.iter().map(|word| word.name);
+        let mut keys = own.chain(others.iter().copied());
         let Some(key) = keys.clone().find(|key| key.as_bytes() == &*param.key) else {
             let nearest = nearest(&param.key, keys.by_ref());
             return Err(self.error(ArgErrorKind::UnknownParameter { nearest }, &param.key_span));

@@ -197,7 +197,7 @@ impl Failure {
 
 /// Where the rule is.
 fn manual(section: &str) -> String {
-    format!("see vdeq(1), {section}, or vdeq --help")
+    format!("see vdeq(1), {section}, or vdeq --help=all")
 }
 
 fn argument_hints(error: &ArgError) -> Vec<String> {

@@ -21,7 +21,7 @@ mod wiring;
 
 use std::ffi::OsString;
 
-use vde_args::Command;
+use vde_args::{Command, Help};
 
 use crate::failure::Failure;
 
@@ -51,8 +51,9 @@ fn command(argv: &[OsString]) -> Result<vde_exec::End, Failure> {
             print(&preview::preview_switch(&options)?)
         }
         Command::Serve(options) => return serve::serve(&options),
+        Command::Help(Help::All) => print(&usage::all()),
         // Help, and whatever else is not for here.
-        _ => print(usage::TEXT),
+        _ => print(usage::PAGE),
     }
     .map_err(Failure::Output)?;
     Ok(vde_exec::End::Exited(0))

@@ -1,9 +1,43 @@
-//! The usage help: what `vdeq --help` prints.
+//! The usage help: what `vdeq --help` and `vdeq --help=all` print.
 
-/// The text, for standard output.
-pub(crate) const TEXT: &str = "\
+use vde_args::{OWN_OPTIONS, OwnOption, OwnValue, PLUG_WORDS, RELAY_WORDS, Word};
+
+/// What a terminal of 80 columns and 24 lines shows at once: what it is, and what most people need.
+pub(crate) const PAGE: &str = "\
 vdeq: start a QEMU/KVM virtual machine on a VDE network
 
+usage:
+  vdeq [OPTIONS] QEMU [--mod MODE] QEMU_OPTIONS -net vde[,sock=SWITCH][,port=N]
+  vdeq [OPTIONS] QEMU [-sock SWITCH[,SWITCH...]] QEMU_OPTIONS      (old syntax)
+  vdeq --switch[=DIR] [OPTIONS]                             (a switch alone)
+
+  Also -netdev vde,id=ID,... and -nic vde,...  Without sock= it is the default
+  switch, without port= its first free port, without a network one NIC.
+  A link vde{QEMU} starts that QEMU: vdeqemu, vdekvm; vdeoq one older than 0.8.
+
+options, before the QEMU command or first after it:
+  --switch[=DIR]       serve a switch, too, for this machine and others
+  --wait[=SECONDS]     wait for a switch that is not there yet
+  --relay WHAT         capture, count or impair frames: pcap=FILE, loss=1%, ...
+  --control PATH       answer questions and orders on this socket
+  --exec               become QEMU instead of staying beside it
+  --dry-run            print the command that would run
+  --explain            print what becomes of each argument, and why
+  -v, --verbose        say what is done
+  --help=all           every option; man vdeq has everything
+exit status: that of the machine; 125 vdeq failed, 126 and 127 QEMU not started
+";
+
+/// The column at which explanations begin.
+const LEFT: usize = 23;
+
+/// The column at which lines end.
+const RIGHT: usize = 96;
+
+/// Every option, and every word of the lists that are vdeq's.
+pub(crate) fn all() -> String {
+    let mut text = String::from(
+        "\
 usage:
   vdeq [OPTIONS] QEMU [--mod MODE] QEMU_OPTIONS -net vde[,vlan=N][,sock=SWITCH][,port=N]
   vdeq [OPTIONS] QEMU [--mod MODE] [-sock SWITCH[,SWITCH...]] QEMU_OPTIONS
@@ -15,50 +49,103 @@ usage:
 QEMU is the command that starts the virtual machine. `qemu` and `kvm` also mean the
 qemu-system-* of this machine where there is no program of that name.
 
-in the QEMU options:
-  -net vde,...         a VDE network; also -netdev vde,id=ID,... and -nic vde,...
-    vlan=N             QEMU's own \"vlan\" N (not 802.1Q); 0 if not given
-    sock=SWITCH        directory of the switch; the default switch if not given:
-                       ~/.vdeplug/default, ~/.vde2/default.switch, ~/.vde2/stdsock,
-                       /var/run/vde.ctl, /tmp/vde.ctl, whichever exists first
-    port=N             port of the switch; the first free one if not given
-    group=G, mode=M    group and octal permissions of our socket; ,, is a literal comma
-  -sock SWITCH,...     old syntax: one NIC joined to every named switch
-  --mod MODE           octal permissions of our socket while it is being plugged in, and of
-                       the sockets of --switch
+options, before the QEMU command or first after it (--mod and -sock: anywhere):
+",
+    );
+    for option in OWN_OPTIONS {
+        row(&mut text, &head(option), option.about);
+    }
+    text.push_str(
+        "\nnetworks, among the QEMU options: -net vde,..., -netdev vde,id=ID,..., -nic vde,...\n",
+    );
+    row(
+        &mut text,
+        "vlan=N",
+        "QEMU's own \"vlan\" N, not one of 802.1Q, in -net only; 0 if it is not given.",
+    );
+    PLUG_WORDS.iter().for_each(|word| row(&mut text, &word_head(word), word.about));
+    text.push_str("\nFEATURES of --relay:\n");
+    RELAY_WORDS.iter().for_each(|word| row(&mut text, &word_head(word), word.about));
+    text.push_str(
+        "
+The default switch is ~/.vdeplug/default, ~/.vde2/default.switch, ~/.vde2/stdsock,
+/var/run/vde.ctl or /tmp/vde.ctl, whichever exists first. Without any network in the QEMU
+options the virtual machine gets one NIC on it. The exit status is the virtual machine's;
+125 if vdeq failed, 126 if QEMU cannot be executed, 127 if it was not found.
+",
+    );
+    text
+}
 
-options, before the QEMU command (or first, after it):
-  --exec               become QEMU instead of staying beside it
-  --timeout SECONDS    longest wait for a switch to answer; 5 if not given
-  --wait[=SECONDS]     wait for a switch that is not there yet
-  --reconnect on|off|SECONDS
-                       whether, or how long, to try to plug in again
-  --control PATH       answer questions and orders on this socket
-  --events FD|PATH     tell what happens, as lines of JSON
-  --ready-fd FD        say on this descriptor that the VM has its network
-  --relay WHAT         have frames pass through vdeq, which can capture, count and impair
-                       them: pcap=FILE, stats, loss=1%, delay=10ms, jitter=2ms, dup=1%,
-                       reorder=1%, corrupt=1%, rate=10M, to=vm|switch, seed=N, net=N
-  --link-state         tell the guest when its network goes and comes
-  --switch[=DIR]       serve a switch in DIR, as long as the virtual machine runs, for it and for
-                       anybody else; in ~/.vde2/default.switch, where others look for it too,
-                       if not given. It is the default switch of this command
-    --ports N          its number of ports; 32 if not given, at most 1024
-    --hub              it is a hub: every frame goes to every port
-    --group NAME|GID   the group of its sockets (with --mod 0660, say; 0600 if not given)
-    --mgmt PATH        its management console, as that of vde_switch; also -M PATH in front of QEMU
-  --qemu-version X.Y   the version of QEMU, instead of asking it
-  --dry-run            print the command that would run, and do not run it
-  --explain[=json]     print what becomes of every argument, and why
-  --modernize          also replace options that this QEMU has lost
-  --fd-placeholder     QEMU is any program: '{vde:SWITCH,port=N}' in its arguments
-                       becomes the number of a connected datagram socket (in the eth0=vde,...
-                       of a User-mode Linux kernel, also without this option)
-  -v, --verbose        say what is done
-  -h, -help, --help    print this help
-  --version            print the version
+/// Every spelling, the last with what it takes.
+fn head(option: &OwnOption) -> String {
+    let spellings = option.spellings.join(", ");
+    match option.value {
+        OwnValue::Required(value) => format!("{spellings} {value}"),
+        // It is what the first spelling takes: the others have one dash.
+        OwnValue::Optional(value) => match option.spellings {
+            [first, rest @ ..] => {
+                let first = format!("{first}[={value}]");
+                [&[first.as_str()], rest].concat().join(", ")
+            }
+            [] => String::new(),
+        },
+        _ => spellings,
+    }
+}
 
-Without any network in the QEMU options the virtual machine gets one NIC on the
-default switch. The exit status is the virtual machine's; 125 if vdeq failed,
-126 if QEMU cannot be executed, 127 if it was not found.
-";
+fn word_head(word: &Word) -> String {
+    match word.value {
+        "" => word.name.to_owned(),
+        value => format!("{}={value}", word.name),
+    }
+}
+
+/// Adds what a head means, in lines that are short enough, beside it if there is room.
+fn row(text: &mut String, head: &str, about: &str) {
+    let mut line = format!("  {head}");
+    if line.chars().count() + 2 > LEFT {
+        text.push_str(&line);
+        text.push('\n');
+        line.clear();
+    }
+    let mut is_first = true;
+    for word in about.split(' ') {
+        let width = line.chars().count();
+        if !is_first && width + 1 + word.chars().count() > RIGHT {
+            text.push_str(&line);
+            text.push('\n');
+            line.clear();
+            is_first = true;
+        }
+        match is_first {
+            true => line = format!("{line:LEFT$}"),
+            false => line.push(' '),
+        }
+        line.push_str(word);
+        is_first = false;
+    }
+    text.push_str(&line);
+    text.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_fits_a_terminal() {
+        assert!(PAGE.lines().count() < 24, "a prompt follows: {}", PAGE.lines().count());
+        for line in PAGE.lines() {
+            assert!(line.chars().count() < 80, "{line}");
+        }
+    }
+
+    #[test]
+    fn lines_of_all_are_short_and_explanations_begin_in_one_column() {
+        let text = all();
+        assert!(text.lines().all(|line| line.chars().count() <= RIGHT));
+        let wait = "  --wait[=SECONDS]     Wait for a switch that is not there yet;";
+        assert!(text.lines().any(|line| line.starts_with(wait)), "{text}");
+    }
+}

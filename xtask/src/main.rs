@@ -17,6 +17,7 @@ mod e2e;
 mod fuzz;
 mod guest;
 mod initramfs;
+mod man;
 mod msrv;
 mod once;
 mod paths;
@@ -83,6 +84,12 @@ const CHORES: &[Chore] = &[
         arguments: "[CRITERION ARGUMENTS]",
         about: "the benches",
         run: bench::run,
+    },
+    Chore {
+        name: "man",
+        arguments: "",
+        about: "make the manual page and the completions anew, from the tables of options",
+        run: |rest| none(&rest).and_then(|()| man::run()),
     },
     Chore {
         name: "msrv",

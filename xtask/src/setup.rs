@@ -38,12 +38,18 @@ const OTHERS: &[Need] = &[
     },
 ];
 
-/// To see what machines did.
-const WITNESSES: &[Need] = &[Need {
-    package: "tshark",
-    present: || sh::exists("tshark"),
-    why: "a reader of captures that is not ours",
-}];
+/// To see what machines did, and what readers make of what ships beside the program.
+const WITNESSES: &[Need] = &[
+    Need {
+        package: "tshark",
+        present: || sh::exists("tshark"),
+        why: "a reader of captures that is not ours",
+    },
+    Need { package: "mandoc", present: || sh::exists("mandoc"), why: "a judge of manual pages" },
+    Need { package: "man-db", present: || sh::exists("man"), why: "a reader of manual pages" },
+    Need { package: "zsh", present: || sh::exists("zsh"), why: "a shell that completes" },
+    Need { package: "fish", present: || sh::exists("fish"), why: "a shell that completes" },
+];
 
 /// To build and test.
 const TOOLS: &[Need] = &[

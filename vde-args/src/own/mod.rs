@@ -1,9 +1,12 @@
-//! vdeq's own options: one table for the parser, and for whoever writes a help text.
+//! vdeq's own options: what one is, and how a word is recognised as one.
+
+mod table;
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use crate::nearest::nearest;
+pub use table::OWN_OPTIONS;
 
 /// One of vdeq's own options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +22,8 @@ pub struct OwnOption {
     pub place: Place,
     /// One line for a help text.
     pub help: &'static str,
+    /// A paragraph for a manual. What is to be typed as it stands is between backticks.
+    pub about: &'static str,
 }
 
 /// Whether an [`OwnOption`] takes an argument, and what a help text calls it.
@@ -122,193 +127,6 @@ impl OwnOption {
         !(is_plain || self.id == OwnId::Switch || self.id == OwnId::End || self.is_for_switch())
     }
 }
-
-/// The table.
-pub const OWN_OPTIONS: &[OwnOption] = &[
-    OwnOption {
-        id: OwnId::Help,
-        spellings: &["--help", "-h", "-help"],
-        value: OwnValue::None,
-        place: Place::Front,
-        help: "say how vdeq is used",
-    },
-    OwnOption {
-        id: OwnId::Version,
-        spellings: &["--version", "-version"],
-        value: OwnValue::None,
-        place: Place::Front,
-        help: "say which vdeq this is",
-    },
-    OwnOption {
-        id: OwnId::Verbose,
-        spellings: &["-v", "--verbose"],
-        value: OwnValue::None,
-        place: Place::Lead,
-        help: "say what is done",
-    },
-    OwnOption {
-        id: OwnId::Exec,
-        spellings: &["--exec"],
-        value: OwnValue::None,
-        place: Place::Lead,
-        help: "become QEMU instead of watching over it",
-    },
-    OwnOption {
-        id: OwnId::DryRun,
-        spellings: &["--dry-run"],
-        value: OwnValue::None,
-        place: Place::Lead,
-        help: "print the command that would run",
-    },
-    OwnOption {
-        id: OwnId::Explain,
-        spellings: &["--explain"],
-        value: OwnValue::Optional("text|json"),
-        place: Place::Lead,
-        help: "print what becomes of each argument, and why",
-    },
-    OwnOption {
-        id: OwnId::Modernize,
-        spellings: &["--modernize"],
-        value: OwnValue::None,
-        place: Place::Lead,
-        help: "replace options that this QEMU has lost, too",
-    },
-    OwnOption {
-        id: OwnId::FdPlaceholder,
-        spellings: &["--fd-placeholder"],
-        value: OwnValue::None,
-        place: Place::Lead,
-        help: "start any program: {vde:SWITCH} becomes a descriptor",
-    },
-    OwnOption {
-        id: OwnId::QemuVersion,
-        spellings: &["--qemu-version"],
-        value: OwnValue::Required("X.Y[.Z]"),
-        place: Place::Lead,
-        help: "do not ask QEMU for its version",
-    },
-    OwnOption {
-        id: OwnId::Timeout,
-        spellings: &["--timeout"],
-        value: OwnValue::Required("SECONDS"),
-        place: Place::Lead,
-        help: "give a switch this long to answer",
-    },
-    OwnOption {
-        id: OwnId::Reconnect,
-        spellings: &["--reconnect"],
-        value: OwnValue::Required("on|off|SECONDS"),
-        place: Place::Lead,
-        help: "whether, or how long, to try to plug in again",
-    },
-    OwnOption {
-        id: OwnId::Wait,
-        spellings: &["--wait"],
-        value: OwnValue::Optional("SECONDS"),
-        place: Place::Lead,
-        help: "wait for a switch that is not there yet",
-    },
-    OwnOption {
-        id: OwnId::Control,
-        spellings: &["--control"],
-        value: OwnValue::Required("PATH"),
-        place: Place::Lead,
-        help: "answer questions and orders on this socket",
-    },
-    OwnOption {
-        id: OwnId::Events,
-        spellings: &["--events"],
-        value: OwnValue::Required("FD|PATH"),
-        place: Place::Lead,
-        help: "tell what happens, as lines of JSON",
-    },
-    OwnOption {
-        id: OwnId::ReadyFd,
-        spellings: &["--ready-fd"],
-        value: OwnValue::Required("FD"),
-        place: Place::Lead,
-        help: "say on this descriptor that the VM has its network",
-    },
-    OwnOption {
-        id: OwnId::LinkState,
-        spellings: &["--link-state"],
-        value: OwnValue::None,
-        place: Place::Lead,
-        help: "tell the guest when its network goes and comes",
-    },
-    OwnOption {
-        id: OwnId::Relay,
-        spellings: &["--relay"],
-        value: OwnValue::Required("FEATURES"),
-        place: Place::Lead,
-        help: "capture, count or impair frames, such as pcap=FILE or loss=1%",
-    },
-    OwnOption {
-        id: OwnId::Switch,
-        spellings: &["--switch"],
-        value: OwnValue::Optional("DIR"),
-        place: Place::Lead,
-        help: "serve a switch there; without a program, nothing else",
-    },
-    OwnOption {
-        id: OwnId::Ports,
-        spellings: &["--ports"],
-        value: OwnValue::Required("N"),
-        place: Place::Lead,
-        help: "how many ports that switch has",
-    },
-    OwnOption {
-        id: OwnId::Hub,
-        spellings: &["--hub"],
-        value: OwnValue::None,
-        place: Place::Lead,
-        help: "it is a hub: every frame goes to every port",
-    },
-    OwnOption {
-        id: OwnId::Group,
-        spellings: &["--group"],
-        value: OwnValue::Required("NAME|GID"),
-        place: Place::Lead,
-        help: "the group that its sockets belong to",
-    },
-    OwnOption {
-        id: OwnId::Management,
-        spellings: &["--mgmt"],
-        value: OwnValue::Required("PATH"),
-        place: Place::Lead,
-        help: "answer its management console on this socket",
-    },
-    // As vde_switch has it. Behind a program's name, and on a link, it is QEMU's machine.
-    OwnOption {
-        id: OwnId::Management,
-        spellings: &["-M"],
-        value: OwnValue::Required("PATH"),
-        place: Place::Front,
-        help: "the same as --mgmt",
-    },
-    OwnOption {
-        id: OwnId::Mode,
-        spellings: &["--mod", "-mod", "--mode", "-mode"],
-        value: OwnValue::Required("OCTAL"),
-        place: Place::Anywhere,
-        help: "file mode of the data sockets, and of the sockets of --switch",
-    },
-    OwnOption {
-        id: OwnId::Sock,
-        spellings: &["-sock", "--sock", "-vdesock", "--vdesock", "-unix", "--unix"],
-        value: OwnValue::Required("PATH[,PATH...]"),
-        place: Place::Anywhere,
-        help: "join these switches (old syntax)",
-    },
-    OwnOption {
-        id: OwnId::End,
-        spellings: &["--"],
-        value: OwnValue::None,
-        place: Place::Lead,
-        help: "what follows is not for vdeq",
-    },
-];
 
 /// A word that is an own option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::ops::Range;
 
-use super::{DELAY_MAX, KEYS};
+use super::{DELAY_MAX, keys};
 use crate::error::Quoted;
 
 /// Why some words do not say what a relay is for.
@@ -74,7 +74,10 @@ impl fmt::Display for RelayError {
                 write!(f, "there is no {found} for a relay")?;
                 match nearest {
                     Some(word) => write!(f, "; did you mean {word}?"),
-                    None => write!(f, ": expected one of {}", KEYS.join(", ")),
+                    None => {
+                        let keys: Vec<_> = keys().collect();
+                        write!(f, ": expected one of {}", keys.join(", "))
+                    }
                 }
             }
             RelayErrorKind::NoValue { key } => write!(f, "{key} has no value: expected {key}=..."),

@@ -14,6 +14,7 @@ use std::time::Duration;
 use crate::keyval::{Entry, KeyVal, Rules};
 use crate::nearest::nearest;
 use crate::values::read_number;
+use crate::words::RELAY_WORDS;
 pub use error::{RelayError, RelayErrorKind};
 use units::{read_rate, read_seed, read_share, read_time};
 
@@ -81,12 +82,6 @@ pub const DELAY_MAX: Duration = Duration::from_secs(10);
 /// The lowest and the highest rate, in bits a second.
 pub const RATES: [u64; 2] = [1_000, 1_000_000_000_000];
 
-/// Every word.
-const KEYS: [&str; 12] = [
-    "net", "pcap", "stats", "loss", "delay", "jitter", "dup", "reorder", "rate", "corrupt", "seed",
-    "to",
-];
-
 impl RelayWish {
     /// Reads the words, separated by commas; a comma in a file name is doubled.
     ///
@@ -114,6 +109,11 @@ impl RelayWish {
     }
 }
 
+/// What a word can begin with.
+fn keys() -> impl Iterator<Item = &'static str> {
+    RELAY_WORDS.iter().map(|word| word.name)
+}
+
 struct Reader<'a> {
     list: &'a KeyVal<'a>,
     wish: RelayWish,
@@ -128,8 +128,8 @@ impl Reader<'_> {
         // A bare first word is, for QEMU, a value.
         let word = entry.key.clone().unwrap_or_else(|| entry.span.clone());
         let name = self.list.bytes(&word);
-        let Some(key) = KEYS.into_iter().find(|key| key.as_bytes() == name) else {
-            let nearest = nearest(name, KEYS);
+        let Some(key) = keys().find(|key| key.as_bytes() == name) else {
+            let nearest = nearest(name, keys());
             return Err(self.error(RelayErrorKind::Unknown { nearest }, word));
         };
         if self.seen.iter().any(|(seen, _)| *seen == key) {

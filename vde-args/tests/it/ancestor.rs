@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use vde_args::{ArgErrorKind, Command, QemuVersion, Style, parse};
+use vde_args::{ArgErrorKind, Command, Help, QemuVersion, Style, parse};
 
 use crate::support::{
     SOCKET, TAP_VLAN, TUN_FD, argv, error, joined, network, place, rewrite, run, spelt, switches,
@@ -57,7 +57,7 @@ fn v25_no_vde_argument_is_left_for_a_qemu_that_does_not_know_it() {
 
 #[test]
 fn v27_usage_is_help_or_an_error_and_never_a_program() {
-    assert_eq!(parse(&argv("vdeq -h")), Ok(Command::Help));
+    assert_eq!(parse(&argv("vdeq -h")), Ok(Command::Help(Help::Page)));
     assert_eq!(error("vdeq").kind, ArgErrorKind::MissingProgram);
 }
 

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
-use vde_args::{ArgErrorKind, Command, Style, parse};
+use vde_args::{ArgErrorKind, Command, Help, Style, parse};
 
 use crate::support::{argv, error, joined, place, run};
 
@@ -70,7 +70,13 @@ fn a_missing_program_is_an_error_at_the_end_of_the_line() {
 #[test]
 fn help_and_version_are_ours_only_where_no_program_is_named_yet() {
     for ours in ["vdeq -h", "vdeq -v --help", "vdeq -help", "vdeqemu -h", "vdeqemu --help -m 1"] {
-        assert_eq!(parse(&argv(ours)), Ok(Command::Help), "{ours}");
+        assert_eq!(parse(&argv(ours)), Ok(Command::Help(Help::Page)), "{ours}");
+    }
+    for ours in ["vdeq --help=all", "vdeq -v --help=all qemu", "vdeqemu --help=all"] {
+        assert_eq!(parse(&argv(ours)), Ok(Command::Help(Help::All)), "{ours}");
+    }
+    for wrong in ["vdeq --help=al", "vdeqemu --help="] {
+        assert_eq!(error(wrong).kind, ArgErrorKind::BadHelp, "{wrong}");
     }
     for ours in ["vdeq --version", "vdeq -v -version", "vdeqemu --version"] {
         assert_eq!(parse(&argv(ours)), Ok(Command::Version), "{ours}");

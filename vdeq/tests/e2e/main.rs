@@ -34,6 +34,7 @@ mod joined;
 mod leftovers;
 mod link_state;
 mod man_page;
+mod manual;
 mod modernize;
 mod names;
 mod own_switch;

@@ -100,15 +100,19 @@ fn bytes_that_are_no_text_reach_the_vm_unchanged() {
 }
 
 #[test]
-fn every_option_is_in_the_help() {
-    let help = World::new().vdeq(&["--help"]).run().stdout;
-    for option in vde_args::OWN_OPTIONS {
-        let spellings = option.spellings.iter();
-        assert!(
-            spellings.clone().any(|spelling| help.contains(spelling)),
-            "none of {:?} is in the help",
-            spellings.collect::<Vec<_>>()
-        );
+fn every_option_is_in_the_whole_help_and_the_page_knows_no_other() {
+    let help = World::new().vdeq(&["--help=all"]).run().stdout;
+    let spellings: Vec<_> =
+        vde_args::OWN_OPTIONS.iter().flat_map(|option| option.spellings).copied().collect();
+    for spelling in &spellings {
+        assert!(help.contains(spelling), "{spelling} is not in the help");
+    }
+    for word in vde_args::PLUG_WORDS.iter().chain(vde_args::RELAY_WORDS) {
+        assert!(help.contains(&format!("\n  {}", word.name)), "{} is not in the help", word.name);
+    }
+    let page = World::new().vdeq(&["--help"]).run().stdout;
+    for word in page.split(|c: char| !(c.is_alphanumeric() || c == '-')) {
+        assert!(!word.starts_with("--") || spellings.contains(&word), "{word} is no option");
     }
 }
 

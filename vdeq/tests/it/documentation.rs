@@ -1,4 +1,4 @@
-//! What the documents say is what happens: every `vdeq` line of the README is run.
+//! What the documents say is what happens: every `vdeq` line of the README and of the manual page is run.
 
 use std::ffi::OsString;
 use std::fs;
@@ -12,6 +12,7 @@ use vde_exec::testkit::wait;
 use crate::world::{QEMU, World, kill};
 
 const README: &str = include_str!("../../../README.md");
+const MANUAL: &str = include_str!("../../man/vdeq.1");
 
 /// The top of the repository.
 fn root() -> &'static Path {
@@ -51,13 +52,9 @@ fn world() -> World {
 #[test]
 fn every_vdeq_command_of_the_readme_starts_a_machine_on_its_network() {
     let commands = lines_in("sh").into_iter().filter(|line| is_a_vdeq_command(line));
-    let commands = commands.filter(|line| *line != "vdeq --version");
-    // Where the others are, there is a switch.
-    let own = |line: &str| match line.contains("--switch") {
-        true => line.replace("$HOME/lab", "$HOME/own"),
-        false => line.to_owned(),
-    };
-    let (switches, commands): (Vec<_>, Vec<_>) = commands.map(own).partition(|line| serves(line));
+    let commands: Vec<_> = commands.filter(|line| *line != "vdeq --version").map(own).collect();
+    let (switches, commands): (Vec<_>, Vec<_>) =
+        commands.into_iter().partition(|line| serves(line));
     assert!(switches.len() == 1 && commands.len() >= 8, "{switches:?} {commands:?}");
     let world = world();
     for switch in switches {
@@ -66,10 +63,40 @@ fn every_vdeq_command_of_the_readme_starts_a_machine_on_its_network() {
         kill(run.pid(), Signal::SIGTERM);
         assert_eq!(run.finish().status.code(), Some(0));
     }
-    for command in commands {
-        let outcome = world.shell(&command, &[]).run();
-        outcome.assert_ran(0);
-        assert!(!outcome.report.sockets().is_empty(), "no network: {command}");
+    commands.iter().for_each(|command| starts_a_machine(&world, command));
+    world.assert_nothing_left();
+}
+
+/// The same, on a directory in which no other switch is.
+fn own(line: &str) -> String {
+    match line.contains("--switch") {
+        true => line.replace("$HOME/lab", "$HOME/own"),
+        false => line.to_owned(),
+    }
+}
+
+fn starts_a_machine(world: &World, command: &str) {
+    let outcome = world.shell(command, &[]).run();
+    outcome.assert_ran(0);
+    assert!(!outcome.report.sockets().is_empty(), "no network: {command}");
+}
+
+#[test]
+fn every_example_of_the_manual_page_does_what_it_is_for() {
+    let blocks = MANUAL.split("\n.Bd -literal -offset indent\n").skip(1);
+    let blocks = blocks.map(|block| block.split("\n.Ed").next().unwrap().replace("\\e\n", ""));
+    let commands: Vec<_> =
+        blocks.flat_map(|block| block.lines().map(own).collect::<Vec<_>>()).collect();
+    assert!(commands.len() > 8, "{commands:?}");
+    let world = world();
+    for command in &commands {
+        assert!(is_a_vdeq_command(command), "{command}");
+        if command.contains("--explain") {
+            let outcome = world.shell(command, &[]).run();
+            assert!(outcome.status.success() && outcome.stdout.contains("fd 100"), "{command}");
+        } else {
+            starts_a_machine(&world, command);
+        }
     }
     world.assert_nothing_left();
 }
