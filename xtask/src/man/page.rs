@@ -38,7 +38,7 @@ fn add_option(page: &mut String, option: &OwnOption) {
         // The first spelling has two dashes, and takes it.
         OwnValue::Optional(value) => {
             if let Some(first) = flags.first_mut() {
-                *first = format!("{first} Ns Op = Ns Ar {value}");
+                *first = format!("{first} Ns Oo = Ns Ar {value} Oc");
             }
         }
         _ => {}
@@ -104,7 +104,7 @@ mod tests {
             OWN_OPTIONS.len() + PLUG_WORDS.len() + RELAY_WORDS.len()
         );
         assert!(page.contains(".It Fl -mod , Fl mod , Fl -mode , Fl mode Ar OCTAL\n"));
-        assert!(page.contains(".It Fl -help Ns Op = Ns Ar all , Fl h , Fl help\n"));
+        assert!(page.contains(".It Fl -help Ns Oo = Ns Ar all Oc , Fl h , Fl help\n"));
         assert!(page.contains(".It Cm to= Ns Ar vm|switch\n"));
     }
 }
