@@ -172,6 +172,12 @@ fn ignored_signals() -> u64 {
     line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
 }
 
+/// Whether this process ignores a signal.
+#[cfg(feature = "testkit")]
+pub(crate) fn is_ignored(signal: Signal) -> bool {
+    is_in(ignored_signals(), signal)
+}
+
 fn is_in(mask: u64, signal: Signal) -> bool {
     mask >> (signal as i32 - 1) & 1 == 1
 }

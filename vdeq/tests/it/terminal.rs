@@ -21,8 +21,7 @@ fn on_a_terminal(world: &World, words: &str, acts: &str) -> Running {
     let mut run = world.vdeq(&[]).act(acts);
     let vdeq = env!("CARGO_BIN_EXE_vdeq");
     let line = format!("exec '{vdeq}' {words} {QEMU} -net vde,{}", world.sock());
-    let mut command = Command::new("/usr/bin/env");
-    command.args(["--default-signal", "/usr/bin/script"]);
+    let mut command = Command::new("/usr/bin/script");
     command.args(["--quiet", "--return", "--command", &line, "/dev/null"]).env_clear();
     for (name, value) in run.command.get_envs() {
         command.env(name, value.unwrap());

@@ -108,13 +108,9 @@ impl World {
         static RUNS: AtomicU32 = AtomicU32::new(0);
         let run = RUNS.fetch_add(1, Ordering::Relaxed);
         let file = |what: &str| self.home.path().join(format!("{what}{run}"));
-        // Whatever starts the tests may ignore signals (nohup, a shell's background) and have
-        // descriptors open, and both would be inherited.
         testkit::inherit_nothing();
-        let mut command = Command::new("/usr/bin/env");
+        let mut command = Command::new(program);
         command
-            .arg("--default-signal")
-            .arg(program)
             .args(words)
             .env_clear()
             .env("HOME", self.home.path())
