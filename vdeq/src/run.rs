@@ -60,7 +60,7 @@ pub(crate) fn run(invocation: &Invocation<'_>) -> Result<End, Failure> {
     let signals = held.readable().map_err(Failure::Signals)?;
     // Its thread is this process's: what splits has none yet.
     if let Some(switch) = &switch {
-        let served = switch.open()?.spawn().map_err(Failure::Serve)?;
+        let served = switch.open(voice)?.spawn().map_err(Failure::Serve)?;
         voice.detail(format_args!("serving a switch at {}", switch.in_words()));
         desk.set_switch(served);
     }

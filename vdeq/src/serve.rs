@@ -55,7 +55,7 @@ pub(crate) fn serve(options: &Options) -> Result<End, Failure> {
     let planned = PlannedSwitch::of(options, &Environment::of_process())?;
     let Some(planned) = planned else { return Ok(End::Exited(0)) };
     let signals = held.readable().map_err(Failure::Signals)?;
-    let server = planned.open()?;
+    let server = planned.open(voice)?;
     let place = planned.in_words();
     voice.say(format_args!("serving a switch at {place}"));
     for failure in ready.tell() {
@@ -114,14 +114,17 @@ impl PlannedSwitch {
     }
 
     /// Makes it: from now on it is there for others.
-    pub(crate) fn open(&self) -> Result<SwitchServer, SwitchError> {
-        SwitchServer::open(&self.options).map_err(|error| {
-            let spot = match (&error, &self.management_spot) {
-                (ServeError::Listen(error), Some(spot)) if self.is_console(error) => spot,
-                _ => &self.dir_spot,
-            };
-            SwitchError::Open { error, spot: spot.clone() }
-        })
+    pub(crate) fn open(&self, voice: Voice) -> Result<SwitchServer, SwitchError> {
+        let opened = SwitchServer::open(&self.options);
+        opened.map(|server| server.on_collision(move |what| voice.say_if_heard(what))).map_err(
+            |error| {
+                let spot = match (&error, &self.management_spot) {
+                    (ServeError::Listen(error), Some(spot)) if self.is_console(error) => spot,
+                    _ => &self.dir_spot,
+                };
+                SwitchError::Open { error, spot: spot.clone() }
+            },
+        )
     }
 
     /// Whether it is about the socket of the console.

@@ -35,7 +35,12 @@ impl Voice {
 
     /// Says what the user has to know.
     pub(crate) fn say(self, what: impl Display) {
-        write(&format!("vdeq: {}\n", quote::harmless(&what.to_string())));
+        write(&line(what));
+    }
+
+    /// Says what the user has to know, without ever waiting for somebody to listen.
+    pub(crate) fn say_if_heard(self, what: impl Display) {
+        write_within(&line(what), Duration::ZERO);
     }
 
     /// Says what the user may want to know (`-v`).
@@ -46,12 +51,20 @@ impl Voice {
     }
 }
 
+fn line(what: impl Display) -> String {
+    format!("vdeq: {}\n", quote::harmless(&what.to_string()))
+}
+
 /// Writes to standard error in one piece, so that the lines of several processes do not mix. That
 /// nobody listens is no reason to end, let alone otherwise than planned, nor one to wait for long.
 pub(crate) fn write(text: &str) {
+    write_within(text, PATIENCE);
+}
+
+fn write_within(text: &str, patience: Duration) {
     let unsaid = UNSAID.load(Ordering::Relaxed);
     let taken = match unsaid {
-        0 => is_taken(text, PATIENCE),
+        0 => is_taken(text, patience),
         _ => {
             let missing = format!("vdeq: messages are missing here: {unsaid}\n{text}");
             is_taken(&missing, Duration::ZERO)

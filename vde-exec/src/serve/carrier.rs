@@ -20,8 +20,8 @@ use vde_proto::SocketPath;
 use vde_proto::switch::{ConnId, EndpointId, Input, Output, Switch};
 use vde_proto::wire::Request;
 
-use super::SwitchServer;
 use super::attach::attach;
+use super::collision::Collision;
 use super::dir::{Home, Place, data_socket_name};
 use super::events::{Door, Source, watch};
 use super::made::Made;
@@ -29,6 +29,7 @@ use super::management::{Management, Shown};
 use super::ports::Ports;
 use super::streams::{Said, Streams};
 use super::traffic::Traffic;
+use super::{SwitchServer, Witness};
 
 /// How many events are looked at in a turn.
 const EVENTS: usize = 64;
@@ -51,11 +52,12 @@ pub(super) struct Carrier {
     /// Sockets of clients whose requests are being served, and the owners of theirs.
     attached: BTreeMap<ConnId, (OwnedFd, Option<u32>)>,
     mode: u32,
+    witness: Witness,
 }
 
 impl Carrier {
     pub(super) fn new(server: SwitchServer) -> io::Result<Self> {
-        let SwitchServer { management, home, mode, config } = server;
+        let SwitchServer { management, home, mode, config, witness } = server;
         let Home { ctl, place, made } = home;
         let carrier = Self {
             door: Door::new(ctl, Source::Newcomer),
@@ -70,6 +72,7 @@ impl Carrier {
             streams: Streams::default(),
             attached: BTreeMap::new(),
             mode,
+            witness,
         };
         carrier.door.watch(&carrier.epoll)?;
         if let Some(management) = &carrier.management {
@@ -124,6 +127,9 @@ impl Carrier {
             }
         }
         traffic.flush(switch, &mut lines, now);
+        if let Some(collision) = Collision::take(switch) {
+            (self.witness.0)(collision);
+        }
     }
 
     fn timeout(&self) -> EpollTimeout {

@@ -14,6 +14,7 @@
 //! | `made.rs` | directories that are made, and go with the switch |
 //! | `carrier.rs` | the loop: events to the engine, and what the engine says to the sockets |
 //! | `streams.rs` | control streams, and how long one may say nothing |
+//! | `collision.rs` | what is told of two clients with one address |
 //! | `traffic.rs` | frames on their way: whom they are for, batches |
 //! | `backlog.rs` | frames that wait for a receiver which is full, and their senders |
 //! | `ports.rs` | data sockets |
@@ -26,6 +27,7 @@
 mod attach;
 mod backlog;
 mod carrier;
+mod collision;
 mod dir;
 mod error;
 mod events;
@@ -36,6 +38,7 @@ mod served;
 mod streams;
 mod traffic;
 
+use std::fmt;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
@@ -45,6 +48,7 @@ use vde_proto::switch::SwitchConfig;
 #[cfg(feature = "testkit")]
 pub(crate) use attach::attach;
 use carrier::Carrier;
+pub use collision::Collision;
 use dir::Home;
 pub use dir::MAX_DIR as MAX_SERVED_DIR_LEN;
 #[cfg(feature = "testkit")]
@@ -101,6 +105,16 @@ pub struct SwitchServer {
     home: Home,
     mode: u32,
     config: SwitchConfig,
+    witness: Witness,
+}
+
+/// Who is told of collisions.
+struct Witness(Box<dyn FnMut(Collision) + Send>);
+
+impl fmt::Debug for Witness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Witness")
+    }
 }
 
 impl SwitchServer {
@@ -112,7 +126,15 @@ impl SwitchServer {
     pub fn open(options: &ServeOptions) -> Result<Self, ServeError> {
         let home = Home::claim(options)?;
         let management = options.management.as_deref().map(Management::bind).transpose()?;
-        Ok(Self { management, home, mode: options.mode, config: options.config })
+        let witness = Witness(Box::new(drop));
+        Ok(Self { management, home, mode: options.mode, config: options.config, witness })
+    }
+
+    /// Has `tell` called when two clients turn out to have one address, once in five minutes for each
+    /// address. It must not wait: the switch does meanwhile.
+    #[must_use]
+    pub fn on_collision(self, tell: impl FnMut(Collision) + Send + 'static) -> Self {
+        Self { witness: Witness(Box::new(tell)), ..self }
     }
 
     /// Its directory, absolute and without links: what clients are told.

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::mem;
 use core::time::Duration;
 
+use super::duplicates::{Duplicate, Move};
 use super::forwarding::{Forwarded, Forwarding};
 use super::personality::{Refusal, Rules, Stray, SwitchConfig};
 use super::ports::{Ports, Released};
@@ -101,6 +102,14 @@ impl Switch {
         to: &mut Vec<EndpointId>,
     ) -> Forwarded<'a> {
         self.forwarding.forward(&mut self.ports, now, from, frame, to)
+    }
+
+    /// An address that was seen on two ports in turn, if there was one since the last time that this was
+    /// asked: two stations have it, or there is a loop. Asking costs next to nothing.
+    pub fn take_duplicate(&mut self) -> Option<Duplicate> {
+        let Move { mac, vlan, from, to, .. } = self.forwarding.take_duplicate()?;
+        let number = |slot| self.ports.get(slot).map(|port| port.number);
+        Some(Duplicate { mac, vlan, ports: [number(from)?, number(to)?] })
     }
 
     /// The driver could not deliver a frame to endpoint `to`, one of those that

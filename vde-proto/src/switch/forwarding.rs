@@ -5,6 +5,7 @@ use core::ops::Deref;
 use core::time::Duration;
 
 use super::EndpointId;
+use super::duplicates::{Duplicates, Move};
 use super::mac_table::{MacTable, nanos};
 use super::personality::{Oversize, Rules, SwitchConfig, Tags};
 use super::ports::{PortSlot, Ports};
@@ -67,6 +68,7 @@ pub(super) struct Forwarding {
     rules: Rules,
     hub: bool,
     macs: MacTable,
+    duplicates: Duplicates,
     /// Room for a frame that has to be changed.
     scratch: Vec<u8>,
 }
@@ -85,6 +87,7 @@ impl Forwarding {
             rules,
             hub: config.hub,
             macs: MacTable::new(config),
+            duplicates: Duplicates::new(),
             scratch: Vec::with_capacity(rules.frame_max.max(rules.pad_to)),
         }
     }
@@ -95,6 +98,11 @@ impl Forwarding {
 
     pub(super) fn macs_mut(&mut self) -> &mut MacTable {
         &mut self.macs
+    }
+
+    /// An address that two ports claim, if one was found since the last time.
+    pub(super) fn take_duplicate(&mut self) -> Option<Move> {
+        self.duplicates.take()
     }
 
     /// What was learned before is too old to be believed, since a hub learns nothing.
@@ -110,6 +118,7 @@ impl Forwarding {
 
     pub(super) fn forget_port(&mut self, port: PortSlot) {
         self.macs.forget_port(port);
+        self.duplicates.forget_port(port);
     }
 
     pub(super) fn forward<'a>(
@@ -139,7 +148,10 @@ impl Forwarding {
         } else {
             let now = nanos(now);
             if !header.src.is_multicast() {
-                self.macs.learn(now, header.src, vlan, port);
+                let mac = header.src;
+                if let Some(from) = self.macs.learn(now, mac, vlan, port) {
+                    self.duplicates.note(Move { at: now, mac, vlan, from, to: port });
+                }
             }
             let group = header.dst.is_multicast();
             match (!group).then(|| self.macs.lookup(now, header.dst, vlan)).flatten() {

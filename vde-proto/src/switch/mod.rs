@@ -35,6 +35,7 @@
 //!   [`SwitchConfig`] and [`Switch::MAX_WAITING`].
 
 mod admin;
+mod duplicates;
 mod engine;
 mod forwarding;
 mod mac_table;
@@ -49,6 +50,7 @@ use core::fmt;
 use crate::wire::{ClientAddress, Reply, SocketPath};
 
 pub use admin::{Learned, PortError};
+pub use duplicates::Duplicate;
 pub use engine::Switch;
 pub use forwarding::{DropReason, Forwarded, Verdict};
 pub use personality::{Oversize, Personality, Refusal, Rules, Stray, SwitchConfig, Tags};

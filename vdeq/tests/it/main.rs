@@ -12,6 +12,7 @@
 )]
 
 mod client;
+mod collision;
 mod command_line;
 mod console;
 mod control;

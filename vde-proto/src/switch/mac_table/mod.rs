@@ -81,19 +81,32 @@ impl MacTable {
         }
     }
 
-    /// A frame of `mac` came in at `port` \[P-8.11\] \[P-8.13\].
-    pub(super) fn learn(&mut self, now: u64, mac: MacAddr, vlan: u16, port: PortSlot) {
+    /// A frame of `mac` came in at `port` \[P-8.11\] \[P-8.13\]. Returns where it lived until now, if
+    /// that is another port.
+    pub(super) fn learn(
+        &mut self,
+        now: u64,
+        mac: MacAddr,
+        vlan: u16,
+        port: PortSlot,
+    ) -> Option<PortSlot> {
         let Self { ageing, min_persistence, .. } = *self;
-        let Some(&epoch) = self.epochs.get(port.index()) else { return };
+        let &epoch = self.epochs.get(port.index())?;
         let key = key(mac, vlan);
         let fresh = Entry { key, seen: now, port, epoch };
-        let Some(place) = self.find(key) else { return self.insert(fresh) };
-        let Some(entry) = self.entry(place) else { return };
+        let Some(place) = self.find(key) else {
+            self.insert(fresh);
+            return None;
+        };
+        let entry = self.entry(place)?;
         let idle = now.saturating_sub(entry.seen);
-        let moves = min_persistence == 0 || idle > min_persistence || idle >= ageing;
-        if entry.port == port || moves {
+        if entry.port == port {
             self.put(place, fresh);
+        } else if min_persistence == 0 || idle > min_persistence || idle >= ageing {
+            self.put(place, fresh);
+            return Some(entry.port);
         }
+        None
     }
 
     /// Where `mac` was last seen, if that is not too long ago \[P-8.12\].
