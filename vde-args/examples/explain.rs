@@ -220,6 +220,8 @@ plugs:
 networks:
   vlan 0: NIC (argument 3), plug 1
   vlan 1: NIC (argument 5), plug 2
+notes:
+  network 0: its NIC has no mac=, and every QEMU takes the same address then: two of them do not hear each other (--mac=auto)
 QEMU 7.2.0 (socket) is told:
   -net nic,vlan=0 -> -net nic,netdev=vdeq0, since {gone}
   -net nic,vlan=1 -> -net nic,netdev=vdeq1, since {gone}

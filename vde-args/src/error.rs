@@ -71,6 +71,10 @@ pub enum ArgErrorKind {
         /// What that vdeq would do.
         to: &'static str,
     },
+    /// Not `auto`, where vdeq is to choose hardware addresses.
+    BadMac,
+    /// Hardware addresses are to follow from the name of a VM that has none.
+    NeedsName,
     /// Not a number from 1 to [`crate::SWITCH_PORTS_MAX`].
     BadPorts,
     /// An own option about the switch of `--switch`, without that.
@@ -164,6 +168,7 @@ impl ArgError {
             | ArgErrorKind::BadNumber { key: "descriptor", .. }
             | ArgErrorKind::EmptyValue { .. }
             | ArgErrorKind::NobodyBeside { .. }
+            | ArgErrorKind::NeedsName
             | ArgErrorKind::BadPorts
             | ArgErrorKind::NeedsSwitch
             | ArgErrorKind::NeedsProgram
@@ -229,6 +234,16 @@ impl fmt::Display for ArgError {
                     "{found} does not go with --exec, which leaves no vdeq beside the VM to {to}"
                 )
             }
+            ArgErrorKind::BadMac => write!(
+                f,
+                "{found} is no way to choose addresses: expected auto (an address itself stands \
+                 with the NIC)"
+            ),
+            ArgErrorKind::NeedsName => write!(
+                f,
+                "{found} derives addresses from the name of the machine: expected -name NAME \
+                 among the QEMU options"
+            ),
             ArgErrorKind::BadPorts => write!(
                 f,
                 "{found} is not a number of ports: expected decimal digits, 1 to {}",

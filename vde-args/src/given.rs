@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use crate::own::{Own, OwnId, OwnOption, OwnValue};
+use crate::plug::AUTO;
 use crate::values::{
     DESCRIPTOR_MAX, SWITCH_PORTS_MAX, read_descriptor, read_mode, read_number, read_timeout,
 };
@@ -45,6 +46,8 @@ pub struct Options {
     pub link_state: bool,
     /// `--relay`, each time that it was given: what relays are for from the start.
     pub relays: Vec<Given<RelayWish>>,
+    /// `--mac=auto`: NICs without an address get one of their own. Where that is said.
+    pub auto_mac: Option<Spot>,
     /// `--switch`: the switch to serve.
     pub switch: Option<SwitchOptions>,
     /// `--mod`: file mode of the data sockets, and of the sockets of `--switch`. `None` if not given, or given as 0: a socket of
@@ -216,6 +219,10 @@ impl Options {
                     _ => return Err(wrong(ArgErrorKind::BadExplain)),
                 });
             }
+            OwnId::Mac if value == AUTO => {
+                self.auto_mac = Some(Spot::new(index, from..text.len()));
+            }
+            OwnId::Mac => return Err(wrong(ArgErrorKind::BadMac)),
             OwnId::Ports => {
                 let ports = read_number(value, SWITCH_PORTS_MAX).filter(|ports| *ports > 0);
                 self.served().ports = Some(ports.ok_or_else(|| wrong(ArgErrorKind::BadPorts))?);

@@ -5,12 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::mac::{Mac, derive_mac, is_a_nics, read_mac};
 use crate::net_option::{NetKind, NetOption};
 use crate::network::{Added, Network};
-use crate::{CommandLine, Placeholders};
-
-/// A hardware address.
-type Mac = [u8; 6];
+use crate::plug::AUTO;
+use crate::{CommandLine, Placeholders, PlugSpec};
 
 impl Network<'_> {
     /// For each of [`Network::plugs`], the hardware address of the NIC that has the plug to itself,
@@ -34,12 +33,55 @@ impl Network<'_> {
         for room in Rooms::of(self).0.into_values() {
             if let ([nic], [Backend::Plug(plug)]) = (&*room.nics, &*room.backends) {
                 if let Some(mac) = macs.get_mut(*plug) {
-                    *mac = *nic;
+                    *mac = nic.mac.or_else(|| self.given.get(&nic.at).copied());
                 }
             }
         }
         macs
     }
+
+    /// Gives every NIC on a VDE network that the line gives no address one that is derived from `vm`, as
+    /// far as `--mac` or `mac=` of its network asks for that; the first that gets none, and has none.
+    pub(crate) fn give_macs(
+        &mut self,
+        vm: &[u8],
+        is_wanted: impl Fn(&PlugSpec) -> bool,
+    ) -> Option<Bare> {
+        if reaches_into_nics(&self.line) {
+            return None;
+        }
+        let rooms = Rooms::of(self).0.into_values();
+        let plugged = rooms.filter_map(|room| {
+            let plug = room.backends.iter().find_map(|backend| match backend {
+                Backend::Plug(plug) => Some(*plug),
+                Backend::Other => None,
+            })?;
+            Some(room.nics.into_iter().map(move |nic| (nic.at, plug, nic.is_told)))
+        });
+        let mut nics: Vec<_> = plugged.flatten().collect();
+        // By their place on the line, and not by that of their network.
+        nics.sort_unstable_by_key(|(at, ..)| *at);
+        let mut bare = None;
+        for (number, (at, plug, _)) in nics.iter().enumerate().filter(|(_, (.., told))| !told) {
+            let Some(spec) = self.plugs.get(*plug) else { continue };
+            let switch = spec.sock.as_deref().unwrap_or_default();
+            match (at, is_wanted(spec)) {
+                (NicAt::Option(_) | NicAt::Addition(_), true) => {
+                    let mac = derive_mac(vm, number, switch.as_encoded_bytes());
+                    self.given.insert(*at, mac);
+                }
+                _ => bare = bare.or(Some(Bare { plug: *plug })),
+            }
+        }
+        bare
+    }
+}
+
+/// A NIC without an address of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bare {
+    /// The plug that it is joined to.
+    pub(crate) plug: usize,
 }
 
 impl Placeholders<'_> {
@@ -68,11 +110,43 @@ enum Backend {
     Other,
 }
 
+/// Where a NIC comes from, in the order of the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum NicAt {
+    /// From the option at this word.
+    Option(usize),
+    /// From a configuration file, which is not ours to change.
+    File,
+    /// It is added, as this of the additions.
+    Addition(usize),
+}
+
+/// A NIC.
+#[derive(Debug)]
+struct Nic {
+    at: NicAt,
+    /// The address that the line gives it.
+    mac: Option<Mac>,
+    /// Whether the line says anything of its address.
+    is_told: bool,
+}
+
+impl Nic {
+    fn of(option: &NetOption<'_>, at: NicAt) -> Self {
+        let said = said_mac(option);
+        let mac = said.as_deref().and_then(read_mac).filter(|mac| is_a_nics(*mac));
+        Self { at, mac, is_told: said.is_some() }
+    }
+
+    fn added(addition: usize) -> Self {
+        Self { at: NicAt::Addition(addition), mac: None, is_told: false }
+    }
+}
+
 /// Who is in one place.
 #[derive(Debug, Default)]
 struct Room {
-    /// The NICs, each with the address that the line gives it.
-    nics: Vec<Option<Mac>>,
+    nics: Vec<Nic>,
     backends: Vec<Backend>,
 }
 
@@ -85,17 +159,23 @@ impl Rooms {
         let mut rooms = Self::default();
         let all = || network.options.iter().chain(&network.config);
         let ports = rooms.ports(all());
-        for option in all() {
-            rooms.add(option, &ports);
+        for option in &network.options {
+            rooms.add(option, NicAt::Option(option.word()), &ports);
         }
-        for addition in &network.additions {
+        for option in &network.config {
+            rooms.add(option, NicAt::File, &ports);
+        }
+        for (index, addition) in network.additions.iter().enumerate() {
             match addition.what {
-                // Its NIC gets its address from QEMU.
-                Added::Direct(_) => {}
+                Added::Direct(plug) => {
+                    let room = rooms.at(Place::Own(plug));
+                    room.nics.push(Nic::added(index));
+                    room.backends.push(Backend::Plug(plug));
+                }
                 Added::Joined(plug, hub) => {
                     rooms.at(Place::Hub(hub)).backends.push(Backend::Plug(plug));
                 }
-                Added::Nic(hub) => rooms.at(Place::Hub(hub)).nics.push(None),
+                Added::Nic(hub) => rooms.at(Place::Hub(hub)).nics.push(Nic::added(index)),
             }
         }
         if network.has_unread_file {
@@ -132,7 +212,7 @@ impl Rooms {
         ports
     }
 
-    fn add(&mut self, option: &NetOption<'_>, ports: &BTreeMap<Vec<u8>, u32>) {
+    fn add(&mut self, option: &NetOption<'_>, at: NicAt, ports: &BTreeMap<Vec<u8>, u32>) {
         let place_of = |id: &[u8]| match ports.get(id) {
             Some(hub) => Place::Hub(*hub),
             None => Place::Netdev(id.to_vec()),
@@ -144,13 +224,13 @@ impl Rooms {
             (NetKind::Netdev, _) if is_port(option) => {}
             (NetKind::Nic, Some(plug)) => {
                 let room = self.at(Place::Own(plug));
-                room.nics.push(mac_of(option));
+                room.nics.push(Nic::of(option, at));
                 room.backends.push(Backend::Plug(plug));
             }
             (NetKind::Net | NetKind::Nic | NetKind::Device, None) if option.is_nic() => {
                 let place = option.netdev().map(|id| place_of(&id)).or(hub);
                 if let Some(place) = place {
-                    self.at(place).nics.push(mac_of(option));
+                    self.at(place).nics.push(Nic::of(option, at));
                 }
             }
             (kind, plug) => {
@@ -180,74 +260,15 @@ fn reaches_into_nics(line: &CommandLine<'_>) -> bool {
     })
 }
 
-/// The address that the argument of a NIC gives it: of several the last, as for QEMU.
-fn mac_of(option: &NetOption<'_>) -> Option<Mac> {
-    let params = option.params();
+/// What the argument of a NIC says of its address: of several the last, as for QEMU. `auto` on a network
+/// of ours is none.
+fn said_mac(option: &NetOption<'_>) -> Option<Vec<u8>> {
     let is_mac = |key: &[u8]| match option.kind() {
         NetKind::Device => key == b"mac",
         // `-nic` has the one word and `-net nic` the other, and of the wrong one QEMU will not hear.
         _ => key == b"mac" || key == b"macaddr",
     };
-    let last = params.iter().rev().find(|param| is_mac(&param.key))?;
-    read_mac(last.value.as_deref()?).filter(|mac| is_a_nics(*mac))
-}
-
-/// Six numbers of one or two hexadecimal digits, with `:` or `-` between them. What else `-net nic`
-/// takes for an address, such as a plain number, is not told from a slip.
-fn read_mac(text: &[u8]) -> Option<Mac> {
-    let mut mac = Mac::default();
-    let mut parts = text.split(|byte| b":-".contains(byte));
-    for byte in &mut mac {
-        let part = parts.next().filter(|part| matches!(part.len(), 1 | 2))?;
-        for digit in part {
-            let digit =
-                char::from(*digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())?;
-            *byte = *byte << 4 | digit;
-        }
-    }
-    parts.next().is_none().then_some(mac)
-}
-
-/// Whether a NIC can have this address: not of a group, and not the one that stands for none.
-fn is_a_nics(mac: Mac) -> bool {
-    mac.first().is_some_and(|first| first & 1 == 0) && mac != Mac::default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_is_six_hexadecimal_numbers() {
-        let mac = Some([0x52, 0x54, 0, 0x12, 0xab, 0xcd]);
-        for text in
-            ["52:54:00:12:ab:cd", "52-54-00-12-AB-CD", "52:54:0:12:ab:cd", "52-54:0:12:aB-Cd"]
-        {
-            assert_eq!(read_mac(text.as_bytes()), mac, "{text}");
-        }
-        for wrong in [
-            "",
-            "0x123456",
-            "52:54:00:12:ab",
-            "52:54:00:12:ab:cd:",
-            "52:54:00:12:ab:cd:ef",
-            "52:54:00:12:ab:",
-            "52:54::12:ab:cd",
-            "052:54:00:12:ab:cd",
-            "52:54:00:12:ab:cg",
-            "+2:54:00:12:ab:cd",
-            " 52:54:00:12:ab:cd",
-        ] {
-            assert_eq!(read_mac(wrong.as_bytes()), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_group_or_nobody_is_no_nic() {
-        assert!(is_a_nics([0x52, 0, 0, 0, 0, 0]));
-        assert!(is_a_nics([0, 0, 0, 0, 0, 1]));
-        for wrong in [[1, 0, 0, 0, 0, 1], [0x33, 0x33, 0, 0, 0, 1], [0xff; 6], [0; 6]] {
-            assert!(!is_a_nics(wrong));
-        }
-    }
+    let last = option.params().into_iter().rev().find(|param| is_mac(&param.key))?;
+    let value = last.value.as_deref().unwrap_or_default().to_vec();
+    (option.plug.is_none() || value != AUTO).then_some(value)
 }

@@ -15,6 +15,7 @@ pub mod json;
 pub mod keyval;
 mod line;
 mod link_names;
+mod mac;
 mod names;
 mod nearest;
 mod net_option;

@@ -4,16 +4,19 @@
 //! asked for it. [`Network::rewrite`] does the rest once the version is known.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
 use crate::informational::informational;
+use crate::joined::NicAt;
+use crate::keyval::{Entry, KeyVal, Rules};
+use crate::mac::Mac;
 use crate::net_option::{NetKind, NetOption, Notation};
 use crate::note::{Note, Why};
 use crate::plug::PlugSpec;
 use crate::readconfig::Config;
-use crate::{ArgError, ArgErrorKind, CommandLine, Invocation, OptionItem, Options, Style};
+use crate::{ArgError, ArgErrorKind, CommandLine, Invocation, OptionItem, Options, Spot, Style};
 
 /// The networks of an [`Invocation`].
 ///
@@ -42,6 +45,8 @@ pub struct Network<'a> {
     /// Whether the guest is to be told of its links, which a hub would keep from it.
     pub(crate) link_state: bool,
     pub(crate) plugs: Vec<PlugSpec>,
+    /// The addresses that NICs are given because they have none.
+    pub(crate) given: BTreeMap<NicAt, Mac>,
     pub(crate) notes: Vec<Note>,
 }
 
@@ -108,6 +113,7 @@ impl<'a> Network<'a> {
             modernize: invocation.options.modernize.then(|| invocation.program.clone()),
             link_state: invocation.options.link_state,
             plugs: Vec::new(),
+            given: BTreeMap::new(),
             notes: Vec::new(),
         };
         let unread = network.read_config(content)?;
@@ -119,7 +125,28 @@ impl<'a> Network<'a> {
         }
         network.note_oddities();
         network.add_missing_nics();
+        network.address_nics(invocation.options.auto_mac.as_ref())?;
         Ok(network)
+    }
+
+    /// Gives NICs an address of their own where that is asked for, and tells of one that has none.
+    /// `everywhere` is where it is asked for all of them.
+    fn address_nics(&mut self, everywhere: Option<&Spot>) -> Result<(), ArgError> {
+        if self.plugs.is_empty() {
+            return Ok(());
+        }
+        let somewhere = self.plugs.iter().find(|plug| plug.auto_mac);
+        let asked = everywhere.or_else(|| somewhere.and_then(|plug| plug.spot.as_ref()));
+        let vm = vm_name(&self.line);
+        if let (Some(Spot { index, span }), None) = (asked, &vm) {
+            let text = self.line.word(*index).unwrap_or_default();
+            return Err(ArgError::at(ArgErrorKind::NeedsName, *index, text, span.clone()));
+        }
+        let is_wanted = |plug: &PlugSpec| everywhere.is_some() || plug.auto_mac;
+        if let Some(bare) = self.give_macs(&vm.unwrap_or_default(), is_wanted) {
+            self.notes.push(Note::NoAddress { network: bare.plug });
+        }
+        Ok(())
     }
 
     /// The plugs to make, in the order in which [`Network::rewrite`] wants their descriptors.
@@ -324,6 +351,15 @@ impl<'a> Network<'a> {
         let all = self.options.iter().chain(&self.config);
         all.filter(|option| is_sort(option)).filter_map(NetOption::hub).collect()
     }
+}
+
+/// What `-name` calls the VM: `guest=`, or what stands first without a key. Not if it is empty.
+fn vm_name(line: &CommandLine<'_>) -> Option<Vec<u8>> {
+    let mut named = line.options().filter(|option| option.name == "name");
+    let list = KeyVal::parse(named.next_back()?.value?.as_bytes(), Rules::Qemu);
+    let is_it = |entry: &&Entry| entry.key.is_none() || list.key(entry) == b"guest";
+    let entry = list.entries().iter().rev().find(is_it)?;
+    list.value(entry).map(Cow::into_owned).filter(|name| !name.is_empty())
 }
 
 /// Whether an option may say anything of networks: most devices do not, and long lines are made of

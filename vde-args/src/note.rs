@@ -29,6 +29,8 @@ pub enum Why {
     OptionGone,
     /// `--modernize` was given, and an option has become a parameter of the `user` network.
     OptionMoved,
+    /// `--mac` or `mac=` asks for an address for this NIC, which has none.
+    AutoMac,
     /// `--link-state` was given, and a hub would keep the state of the link from this NIC.
     LinkState,
     /// `--modernize` was given, and the option, which this QEMU no longer has, would change nothing.
@@ -52,6 +54,7 @@ impl fmt::Display for Why {
             Self::OptionMoved => {
                 "this QEMU has lost an option that is a parameter of the user network now"
             }
+            Self::AutoMac => "no address is given, and one of its own is asked for",
             Self::LinkState => "the guest is to see its link, which a hub would keep from it",
             Self::NoEffect => "this QEMU has lost the option, which would change nothing here",
         })
@@ -95,6 +98,11 @@ pub enum Note {
         index: usize,
         /// The type.
         found: OsString,
+    },
+    /// A NIC on a VDE network is given no address: it has that which every QEMU takes.
+    NoAddress {
+        /// Which network it is on, from 0.
+        network: usize,
     },
     /// Two plugs of one vlan are in the same switch. Frames go round between them.
     Loop {
@@ -150,6 +158,11 @@ impl fmt::Display for Note {
                 f,
                 "no VDE network was added, because the file {} may name another network",
                 Quoted(text)
+            ),
+            Self::NoAddress { network } => write!(
+                f,
+                "network {network}: its NIC has no mac=, and every QEMU takes the same address then: \
+                 two of them do not hear each other (--mac=auto)"
             ),
             Self::NoPlaceholder => f.write_str(
                 "no argument has a {vde:...} (a shell wants quotes around it): \

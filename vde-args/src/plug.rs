@@ -17,6 +17,9 @@ use crate::{ArgError, ArgErrorKind, Sock};
 /// The highest port number that the control protocol can carry: 23 bits \[P-2.4\].
 pub const PORT_MAX: u32 = 0x7f_ffff;
 
+/// The `mac=` that is vdeq's.
+pub(crate) const AUTO: &[u8] = b"auto";
+
 /// Some bytes of an argument.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
@@ -49,6 +52,8 @@ pub struct PlugSpec {
     /// of 0, which would lock the switch out \[P-9.2\], is what the locator says, then what
     /// [`crate::Options::mode`] says, then the default.
     pub mode: Option<u32>,
+    /// Whether `mac=auto` asks for an address of its own for each NIC on this network.
+    pub auto_mac: bool,
     /// What the administrator of the switch is to read beside the port \[P-2.16\].
     pub description: Option<OsString>,
     /// The argument that asks for the plug: all of it that does. `None` if nothing does but the
@@ -204,6 +209,10 @@ impl Reader<'_> {
                 plug.mode = Some(mode).filter(|mode| *mode != 0);
                 plug.parts.mode = spot;
             }
+            "mac" if **value == *AUTO => plug.auto_mac = true,
+            // The NIC's, and QEMU's to read.
+            "mac" if others.contains(&"mac") => {}
+            "mac" => return Err(self.error(ArgErrorKind::BadMac, &param.value_span)),
             "vlan" if read_vlan(value).is_none() => {
                 let kind = ArgErrorKind::BadNumber { key, max: HUB_MAX };
                 return Err(self.error(kind, &param.value_span));

@@ -107,8 +107,8 @@ impl Writer<'_> {
     /// What the line needs besides what it names.
     fn write_additions(&mut self) {
         let network = self.network;
-        for addition in &network.additions {
-            let after = self.speller.addition(addition.what);
+        for (index, addition) in network.additions.iter().enumerate() {
+            let after = self.speller.addition(index, addition.what);
             if !after.is_empty() {
                 self.change(addition.index, Vec::new(), after, addition.why);
             }

@@ -33,6 +33,12 @@ pub const PLUG_WORDS: &[Word] = &[
         about: "The group of the socket that vdeq makes for the switch to send to.",
     },
     Word { name: "mode", value: "OCTAL", about: "The permissions of that socket, before `--mod`." },
+    Word {
+        name: "mac",
+        value: "auto",
+        about: "\
+            Each NIC on this network that is given no address gets one of its own, as with `--mac=auto`.",
+    },
 ];
 
 /// What a relay can be for: `--relay`, and an order on the control socket.

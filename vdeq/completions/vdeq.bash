@@ -1,8 +1,8 @@
 # bash completion for vdeq and its links.
 
-_vdeq_options='--help -h -help --version -version -v --verbose --exec --dry-run --explain --modernize --fd-placeholder --qemu-version --timeout --reconnect --wait --control --events --ready-fd --link-state --relay --switch --ports --hub --group --mgmt -M --mod -mod --mode -mode -sock --sock -vdesock --vdesock -unix --unix --'
+_vdeq_options='--help -h -help --version -version -v --verbose --exec --dry-run --explain --modernize --fd-placeholder --qemu-version --timeout --reconnect --wait --control --events --ready-fd --link-state --relay --mac --switch --ports --hub --group --mgmt -M --mod -mod --mode -mode -sock --sock -vdesock --vdesock -unix --unix --'
 # Those whose value is the next word.
-_vdeq_required=' --qemu-version --timeout --reconnect --control --events --ready-fd --relay --ports --group --mgmt -M --mod -mod --mode -mode -sock --sock -vdesock --vdesock -unix --unix '
+_vdeq_required=' --qemu-version --timeout --reconnect --control --events --ready-fd --relay --mac --ports --group --mgmt -M --mod -mod --mode -mode -sock --sock -vdesock --vdesock -unix --unix '
 
 # The directories of switches, where they usually are.
 _vdeq_find_switches() {
@@ -46,6 +46,7 @@ _vdeq_value() {
         --events) _vdeq_files ;;
         --ready-fd) _vdeq_nothing ;;
         --relay) _vdeq_features ;;
+        --mac) _vdeq_words 'auto' ;;
         --switch) _vdeq_switches ;;
         --ports) _vdeq_nothing ;;
         --group) _vdeq_groups ;;
@@ -59,7 +60,7 @@ _vdeq_value() {
 # What stands behind an option of QEMU that names a network.
 _vdeq_network() {
     case $cur in
-        vde,*) _vdeq_list 'sock= port= group= mode=' ;;
+        vde,*) _vdeq_list 'sock= port= group= mode= mac=' ;;
         *) compopt -o nospace; _vdeq_words 'vde vde,sock=' ;;
     esac
 }

@@ -39,7 +39,7 @@ function __vdeq_networks
             set -l kept (commandline -ct | string replace -r 'sock=.*' 'sock=')
             printf '%s\n' $kept(__vdeq_switches)
         case 'vde,*'
-            __vdeq_list sock= port= group= mode=
+            __vdeq_list sock= port= group= mode= mac=
         case '*'
             printf '%s\n' vde vde,sock=
     end
@@ -74,6 +74,7 @@ for command in vdeq vdeoq vdeqemu vdekvm vdeoqemu
     complete -c $command -n __vdeq_leads -l ready-fd -x -d 'say on this descriptor that the VM has its network'
     complete -c $command -n __vdeq_leads -l link-state -f -d 'tell the guest when its network goes and comes'
     complete -c $command -n __vdeq_leads -l relay -x -a '(__vdeq_features)' -d 'capture, count or impair frames, such as pcap=FILE or loss=1%'
+    complete -c $command -n __vdeq_leads -l mac -x -a 'auto' -d 'give NICs without an address one of their own'
     complete -c $command -n __vdeq_leads -l switch -f -a '(__vdeq_switches; __fish_complete_directories)' -d 'serve a switch there; without a program, nothing else'
     complete -c $command -n __vdeq_leads -l ports -x -d 'how many ports that switch has'
     complete -c $command -n __vdeq_leads -l hub -f -d 'it is a hub: every frame goes to every port'

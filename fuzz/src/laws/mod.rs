@@ -8,7 +8,7 @@ use std::iter;
 use std::os::unix::ffi::OsStrExt;
 
 use vde_args::{
-    ArgError, Command, CommandLine, Given, Invocation, Item, Network, Options, PORT_MAX,
+    ArgError, Command, CommandLine, Given, Invocation, Item, Network, Note, Options, PORT_MAX,
     Placeholders, PlugParts, PlugSpec, Reconnect, SWITCH_PORTS_MAX, Sink, Spot, Style,
     SwitchOptions, TIMEOUT_MAX, Wait, parse,
 };
@@ -180,6 +180,24 @@ fn network(argv: &[OsString], run: &Invocation<'_>) {
     let told = told_of_links(run);
     let network = Network::read(&told).expect("that is no matter of reading");
     rewritten_lines(argv, &told, &network);
+    addressed(argv, run);
+}
+
+/// The same with `--mac=auto`, of a machine with a name.
+fn addressed(argv: &[OsString], run: &Invocation<'_>) {
+    let first = run.line.items().next().map_or(argv.len(), |item| item.word());
+    let (front, back) = argv.split_at(first);
+    // A line that is QEMU's alone names no program.
+    let Some((program, own)) = front.split_at_checked(run.program_index + 1) else { return };
+    let words = |text: &[&str]| text.iter().map(OsString::from).collect::<Vec<_>>();
+    let (auto, name) = (words(&["--mac=auto"]), words(&["-name", "web"]));
+    let argv = [program, &auto, own, &name, back].concat();
+    // A `--`, and what is meant for an old QEMU or for none, may say no to that.
+    let Ok(Command::Run(run)) = parse(&argv) else { return };
+    let Ok(network) = Network::read(&run) else { return };
+    rewritten_lines(&argv, &run, &network);
+    let is_told = network.notes().iter().any(|note| matches!(note, Note::NoAddress { .. }));
+    assert!(!is_told || run.options.auto_mac.is_none(), "a NIC without an address: {argv:?}");
 }
 
 /// The same with `--link-state`.

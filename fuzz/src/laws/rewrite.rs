@@ -145,6 +145,13 @@ fn has_reason(version: QemuVersion, run: &Invocation<'_>, item: &Item<'_>, chang
         // In JSON its letters may be escaped.
         Why::Vde => is_network && (has(b"vde") || has(b"\\u")),
         Why::VlanGone => is_network && !has_vlan(version) && has(b"vlan"),
+        Why::AutoMac => {
+            let is_asked = run.options.auto_mac.is_some()
+                || run.line.words().any(|word| word.as_bytes().windows(4).any(|w| w == b"auto"));
+            let net = NetOption::read(option);
+            let says = |key| net.as_ref().is_some_and(|net| net.get(key).is_some());
+            is_asked && is_network && !says(b"mac")
+        }
         Why::LinkState => run.options.link_state && name == b"net" && has(b"nic"),
         Why::DumpGone => name == b"net" && !has_vlan(version) && has(b"dump"),
         // An option that is gone, or the network that it was about.

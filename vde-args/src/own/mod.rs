@@ -76,6 +76,8 @@ pub enum OwnId {
     LinkState,
     /// `--relay`
     Relay,
+    /// `--mac`
+    Mac,
     /// `--switch`
     Switch,
     /// `--ports`
@@ -110,7 +112,10 @@ pub enum Place {
 impl OwnOption {
     /// Whether it means something to a QEMU only.
     pub(crate) fn is_for_qemu(&self) -> bool {
-        matches!(self.id, OwnId::Modernize | OwnId::QemuVersion | OwnId::Sock | OwnId::LinkState)
+        matches!(
+            self.id,
+            OwnId::Modernize | OwnId::QemuVersion | OwnId::Sock | OwnId::LinkState | OwnId::Mac
+        )
     }
 
     /// Whether it means something to the switch of `--switch` only.

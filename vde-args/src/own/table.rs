@@ -176,6 +176,18 @@ pub const OWN_OPTIONS: &[OwnOption] = &[
               commas between them.",
     },
     OwnOption {
+        id: OwnId::Mac,
+        spellings: &["--mac"],
+        value: OwnValue::Required("auto"),
+        place: Place::Lead,
+        help: "give NICs without an address one of their own",
+        about: "\
+              Give each NIC on a VDE network that is given no address one of its own, which stays the \
+              same: it follows from the name of the machine (QEMU's `-name`, which has to be there), \
+              the number of the NIC among those on VDE networks, and the switch, as it is named. \
+              Without it every QEMU takes the same.",
+    },
+    OwnOption {
         id: OwnId::Switch,
         spellings: &["--switch"],
         value: OwnValue::Optional("DIR"),

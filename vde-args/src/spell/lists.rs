@@ -7,6 +7,7 @@ use crate::json::Object;
 use crate::keyval::{Edit, Entry, KeyVal, Rules, size};
 use crate::names::Names;
 use crate::net_option::NetOption;
+use crate::plug::AUTO;
 
 /// A VDE network as a `backend` with the descriptor `fd`. `vlan=` and `name=` stay where a QEMU takes
 /// them.
@@ -25,6 +26,7 @@ pub(super) fn without_plug(
             Edit::Replace([key, backend.as_bytes(), b",fd=", fd.as_bytes()].concat())
         }
         b"type" | b"sock" | b"port" | b"group" | b"mode" => Edit::Remove,
+        b"mac" if list.value(entry).as_deref() == Some(AUTO) => Edit::Remove,
         b"vlan" if !keep_vlan => Edit::Remove,
         b"name" if !keep_vlan => name_as_id(list, name, entry),
         _ if entry.is_empty() => Edit::Remove,
@@ -52,6 +54,7 @@ pub(super) fn nic(list: &KeyVal<'_>) -> Vec<u8> {
             None => b"nic".to_vec(),
         }),
         b"type" | b"sock" | b"port" | b"group" | b"mode" => Edit::Remove,
+        b"mac" if list.value(entry).as_deref() == Some(AUTO) => Edit::Remove,
         b"mac" => newer(b"macaddr", entry),
         b"id" => newer(b"name", entry),
         _ if entry.is_empty() => Edit::Remove,

@@ -1,5 +1,6 @@
 //! The words for each network argument, in the spelling of a given QEMU.
 
+mod addresses;
 mod lists;
 
 use std::collections::BTreeSet;
@@ -8,6 +9,7 @@ use std::ops::Range;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use crate::ids::Ids;
+use crate::joined::NicAt;
 use crate::keyval::{KeyVal, Rules, escape};
 use crate::names::Names;
 use crate::net_option::{NetKind, NetOption, Notation, Vlan};
@@ -70,6 +72,21 @@ impl<'a> Speller<'a> {
 
     /// What becomes of an argument about networks; `None` if it stays.
     pub(crate) fn option(
+        &mut self,
+        option: &NetOption<'_>,
+    ) -> Result<Option<(Vec<OsString>, Why)>, ArgError> {
+        let change = self.moved_option(option)?;
+        let Some(mac) = self.network.given.get(&NicAt::Option(option.word())) else {
+            return Ok(change);
+        };
+        let as_it_is = || (vec![self.word(option), option.text().to_owned()], Why::AutoMac);
+        let (mut after, why) = change.unwrap_or_else(as_it_is);
+        addresses::give(&mut after, *mac);
+        Ok(Some((after, why)))
+    }
+
+    /// The same before its NIC is given an address.
+    fn moved_option(
         &mut self,
         option: &NetOption<'_>,
     ) -> Result<Option<(Vec<OsString>, Why)>, ArgError> {
@@ -233,8 +250,17 @@ impl<'a> Speller<'a> {
         out
     }
 
-    /// Something the line needs besides what it names. No words if this QEMU does not need it.
-    pub(crate) fn addition(&mut self, what: Added) -> Vec<OsString> {
+    /// Something the line needs besides what it names, the addition of this index. No words if this QEMU
+    /// does not need it.
+    pub(crate) fn addition(&mut self, index: usize, what: Added) -> Vec<OsString> {
+        let mut words = self.added(what);
+        if let Some(mac) = self.network.given.get(&NicAt::Addition(index)) {
+            addresses::give(&mut words, *mac);
+        }
+        words
+    }
+
+    fn added(&mut self, what: Added) -> Vec<OsString> {
         match (what, self.dialect) {
             (Added::Direct(plug) | Added::Joined(plug, _), Dialect::TunFd) => {
                 words([b"-tun-fd", self.fd(plug).as_bytes()])

@@ -9,6 +9,7 @@
     reason = "tests may say what they believe and stop when it is not so"
 )]
 
+mod addresses;
 mod ancestor;
 mod called;
 mod joined;

@@ -2,7 +2,7 @@
 
 use vde_args::{ArgErrorKind, Note, PORT_MAX};
 
-use crate::support::{error, network, place, run, spot, switches};
+use crate::support::{error, network, notes, place, run, spot, switches};
 
 #[test]
 fn a_vde_network_is_found_behind_every_option_that_can_name_one() {
@@ -158,7 +158,7 @@ fn a_netdev_that_nothing_refers_to_is_said_and_left_to_hot_plug() {
         "-netdev hubport,id=h,hubid=0,netdev=n0",
     ] {
         let network = network(&format!("vdeq qemu {user} -netdev vde,id=n0"));
-        assert_eq!(network.notes(), [], "{user}");
+        assert_eq!(notes(&network), [], "{user}");
     }
 }
 

@@ -3,7 +3,7 @@
 use vde_args::{ArgErrorKind, Command, Network, Note, parse};
 
 use crate::support::{
-    SOCKET, TAP_VLAN, VERSIONS, error, network, place, run, spelt, spot, switches,
+    SOCKET, TAP_VLAN, VERSIONS, error, network, notes, place, run, spelt, spot, switches,
 };
 
 #[test]
@@ -157,7 +157,7 @@ fn what_a_file_says_of_networks_counts() {
 
     // A device in the file refers to a netdev of the line.
     let device = b"[device]\ndriver = \"e1000\"\nnetdev = \"n\"\n";
-    assert_eq!(with_file(Some(device), " -netdev vde,id=n").unwrap().notes(), []);
+    assert_eq!(notes(&with_file(Some(device), " -netdev vde,id=n").unwrap()), []);
 }
 
 #[test]
@@ -252,5 +252,5 @@ fn an_own_option_behind_those_of_qemu_is_told_of() {
 #[test]
 fn a_nic_on_another_vlan_than_the_network_is_told_of() {
     let network = network("vdeq qemu -net nic -net vde,vlan=3");
-    assert_eq!(network.notes(), [Note::NicElsewhere { vlan: 3 }]);
+    assert_eq!(notes(&network), [Note::NicElsewhere { vlan: 3 }]);
 }

@@ -3,7 +3,7 @@
 use vde_args::{ArgErrorKind, Note, QemuVersion, Why};
 
 use crate::support::{
-    SOCKET, TAP_HUB, TAP_VLAN, TUN_FD, VERSIONS, joined, network, rewrite, spelt,
+    SOCKET, TAP_HUB, TAP_VLAN, TUN_FD, VERSIONS, joined, network, notes, rewrite, spelt,
 };
 
 fn table(args: &str, rows: [(QemuVersion, &str); 4]) {
@@ -101,7 +101,7 @@ fn a_vde_network_without_a_nic_gets_one_on_its_vlan() {
     assert_eq!(spelt(SOCKET, "-net vde -net vde"), "-net socket,fd=10 -net socket,fd=11 -net nic");
     let network = network("vdeq qemu -net vde,vlan=3 -net vde");
     let added = |vlan| Note::NicAdded { vlan: Some(vlan) };
-    assert_eq!(network.notes(), [added(3), added(0)]);
+    assert_eq!(notes(&network), [added(3), added(0)]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use vde_args::{ArgError, Command, Invocation, Network, QemuVersion, Rewritten, Spot, parse};
+use vde_args::{ArgError, Command, Invocation, Network, Note, QemuVersion, Rewritten, Spot, parse};
 
 /// A QEMU of each dialect.
 pub(crate) const TUN_FD: QemuVersion = QemuVersion::new(0, 7, 2);
@@ -29,6 +29,12 @@ pub(crate) fn run(text: &str) -> Invocation<'static> {
 
 pub(crate) fn network(text: &str) -> Network<'static> {
     Network::read(&run(text)).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+/// What there is to tell but that a NIC has no address, which is so on most lines of these tests.
+pub(crate) fn notes(network: &Network<'_>) -> Vec<Note> {
+    let is_other = |note: &&Note| !matches!(note, Note::NoAddress { .. });
+    network.notes().iter().filter(is_other).cloned().collect()
 }
 
 /// The first error that reading meets, of vdeq's own options or of a network.

@@ -153,12 +153,13 @@ impl Desk {
             zpty z zsh -f -i
             zpty -w z "fpath=('{dir}' \$fpath); autoload -Uz compinit; compinit -u -D; unsetopt zle_bracketed_paste; PROMPT=; echo rea''dy"
             zpty -r -m z text '*ready*'
-            zpty -w z '_say() {{ print -r -- "<$BUFFER>"; exit }}; zle -N _say; bindkey "^X" _say; echo se''t'
+            zpty -w z '_say() {{ print -r -- "=""<$BUFFER>="; exit }}; zle -N _say; bindkey "^X" _say; echo se''t'
             zpty -r -m z text '*set*'
             zpty -n -w z '{line}'$'\t'
             zpty -n -w z $'\x18'
-            zpty -r -m z text '*<*>*'
-            print -r -- "${{${{text##*<}}%%>*}}"
+            # What is echoed of the definition has quotes between the two.
+            zpty -r -m z text '*=<*>=*'
+            print -r -- "${{${{text##*=<}}%%>=*}}"
             "#
         );
         said(&mut self.shell(&["zsh", "-f", "-c", &script])).trim_end_matches('\n').to_owned()

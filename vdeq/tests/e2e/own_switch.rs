@@ -32,7 +32,8 @@ fn two_guests_ping_each_other_on_the_switch_of_one_of_them() {
     let world = World::new();
     let dir = world.path("lab");
     let mut command = world.vdeq();
-    command.arg(serve(&dir)).args(["qemu-system-x86_64", "-net", "nic", "-net", "vde"]);
+    command.args([&serve(&dir), "--mac=auto", "qemu-system-x86_64", "-name", "a"]);
+    command.args(["-net", "nic", "-net", "vde"]);
     let mut a = Guest::boot("a", &mut command, A);
     wait_for_switch(&dir);
     let named = nic(11, &format!("vde,sock={}", dir.display()));
@@ -49,6 +50,29 @@ fn two_guests_ping_each_other_on_the_switch_of_one_of_them() {
     for pid in pids {
         world.assert_nothing_left_of(pid, &[]);
     }
+}
+
+#[test]
+fn guests_that_are_given_no_address_find_each_other_with_addresses_of_their_own() {
+    let world = World::new();
+    let dir = world.path("lab");
+    let serving = start(world.vdeq().arg(serve(&dir)));
+    wait_for_switch(&dir);
+    let nic = format!("vde,sock={},model=virtio-net-pci", dir.display());
+    let guest = |name, options: &[&str], settings| {
+        let mut command = world.vdeq();
+        command.args(options).args(["qemu-system-x86_64", "-name", name, "-nic"]);
+        Guest::boot(name, command.arg(&nic), settings)
+    };
+    let mut a = guest("a", &["--mac=auto"], A);
+    let mut b = guest("b", &["--mac=auto"], B);
+    b.expect("VDEQ-GUEST ping OK peer=10.0.0.1");
+    a.ping("10.0.0.2", 3);
+    for guest in [a, b] {
+        let (status, said) = guest.power_off();
+        assert!(status.success() && !said.contains("stderr: "), "{said}");
+    }
+    drop(serving);
 }
 
 #[test]

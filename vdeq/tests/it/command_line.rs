@@ -160,11 +160,34 @@ fn a_start_as_it_was_meant_says_nothing() {
     world.make_default();
     let (net, dir) = (format!("vde,{}", world.sock()), world.switch.dir().display().to_string());
     let list = format!("{dir},");
-    for words in [&[QEMU][..], &[QEMU, "-net", "nic", "-net", &net], &[QEMU, "-sock", &list]] {
-        let outcome = world.vdeq(words).run();
+    for words in [&[][..], &["-net", "nic", "-net", &net], &["-sock", &list]] {
+        let named = ["--mac=auto", QEMU, "-name", "vm"];
+        let outcome = world.vdeq(&[&named, words].concat()).run();
         outcome.assert_ran(0);
         assert_eq!((&*outcome.stdout, &*outcome.stderr), ("", ""), "{words:?}");
     }
+}
+
+#[test]
+fn a_nic_without_an_address_is_mentioned_once_and_with_auto_it_has_one() {
+    let world = World::new();
+    let net = format!("vde,{}", world.sock());
+    let outcome = world.vdeq(&[QEMU, "-nic", &net, "-nic", &net]).run();
+    outcome.assert_ran(0);
+    assert_eq!(outcome.stderr.matches("no mac=").count(), 1, "{}", outcome.stderr);
+    let mac = |_| {
+        let run = world.vdeq(&["--mac=auto", QEMU, "-name", "vm", "-nic", &net]).run();
+        run.assert_ran(0);
+        assert_eq!(run.stderr, "");
+        let words = run.report.words().join(" ");
+        words
+            .split_once(",mac=")
+            .expect("an address")
+            .1
+            .split_once(' ')
+            .map(|(mac, _)| mac.to_owned())
+    };
+    assert_eq!(mac(1), mac(2), "it stays the same");
 }
 
 #[test]

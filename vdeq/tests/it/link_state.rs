@@ -8,10 +8,10 @@ use crate::world::{QEMU, World, kill};
 #[test]
 fn what_is_shown_is_what_runs_with_a_monitor_that_a_file_describes() {
     let world = World::new();
-    let nic = format!("vde,{}", world.sock());
+    let nic = format!("vde,{},mac=52:54:00:00:00:01", world.sock());
     let words = ["--link-state", QEMU, "-nic", &nic];
     let shown = world.vdeq(&[&["--dry-run"][..], &words].concat()).run().stdout;
-    let expected = "-readconfig /dev/fd/102 -nic socket,fd=100,id=vdeq0\n";
+    let expected = "-readconfig /dev/fd/102 -nic socket,fd=100,mac=52:54:00:00:00:01,id=vdeq0\n";
     assert!(shown.ends_with(expected), "{shown}");
 
     let run = world.vdeq(&words).act("run").start();

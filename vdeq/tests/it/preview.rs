@@ -86,6 +86,8 @@ because     a VDE network without a NIC is of no use
 
 note        a NIC was added on vlan 0, where the VDE network had none
 
+note        network 0: its NIC has no mac=, and every QEMU takes the same address then: two of them do not hear each other (--mac=auto)
+
 note        QEMU 7.2.0 has lost -localtime: --modernize translates that
 
 runs        qemu -localtime -netdev socket,id=vdeq0,fd=100 -net nic,netdev=vdeq0
@@ -111,9 +113,10 @@ fn a_line_in_which_nothing_changes_is_said_to_be_that() {
 
 #[test]
 fn an_explanation_for_tools_is_one_json_object() {
+    const NIC: &str = "nic,macaddr=52:54:00:00:00:01";
     let world = World::new();
     let net = "vde,sock=/s,port=7,group=g,mode=0640";
-    let said = json_of(world.vdeq(&["--explain=json", QEMU, "-net", "nic", "-net", net]));
+    let said = json_of(world.vdeq(&["--explain=json", QEMU, "-net", NIC, "-net", net]));
     let program = world.home.path().join("bin").join(QEMU);
     let expected = json!({
         "program": { "asked": QEMU, "path": program },
@@ -130,7 +133,7 @@ fn an_explanation_for_tools_is_one_json_object() {
             "why": "it names a VDE network",
         }],
         "notes": [],
-        "command": [program, "-net", "nic", "-net", "socket,fd=100"],
+        "command": [program, "-net", NIC, "-net", "socket,fd=100"],
     });
     assert_eq!(said, expected);
 }

@@ -107,7 +107,8 @@ fn others_lose_it_when_its_machine_ends() {
 #[test]
 fn the_status_of_the_machine_is_that_of_the_command() {
     let world = World::new();
-    let outcome = world.vdeq(&["--switch=lab", QEMU, "-net", "vde"]).act("exit=6").run();
+    let nic = "vde,mac=52:54:00:00:00:01";
+    let outcome = world.vdeq(&["--switch=lab", QEMU, "-nic", nic]).act("exit=6").run();
     outcome.assert_ran(6);
     assert_eq!(outcome.stderr, "");
     let outcome = world.vdeq(&["-v", "--switch=lab", QEMU, "-net", "vde"]).act("exit=6").run();
@@ -233,7 +234,7 @@ fn a_switch_that_cannot_be_is_an_error_of_the_command_also_with_daemonize() {
 fn what_would_be_served_beside_a_machine_is_said_and_not_done() {
     let world = World::new();
     let lab = path(&world, "lab").display().to_string();
-    let words = ["--switch=lab", "--mod=0660", QEMU, "-net", "nic", "-net", "vde"];
+    let words = ["--switch=lab", "--mod=0660", QEMU, "-nic", "vde,mac=52:54:00:00:00:01"];
     let outcome = world.vdeq(&[&["--dry-run"], &words[..]].concat()).run();
     assert_eq!(outcome.stdout.lines().count(), 1, "{outcome:?}");
     let served = format!("a switch is served at {lab} (32 ports, mode 0660)\n");
