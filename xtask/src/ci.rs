@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use crate::{bench, e2e, fuzz, msrv, paths, setup, sh, sim};
+use crate::{bench, e2e, fuzz, msrv, packages, paths, setup, sh, sim};
 
 /// One thing to pass. They go from the quick to the slow.
 struct Step {
@@ -20,6 +20,7 @@ const STEPS: &[Step] = &[
     Step { name: "tests", run: tests },
     Step { name: "simulation", run: sim::brief },
     Step { name: "msrv", run: msrv::run },
+    Step { name: "packages", run: packages::run },
     Step { name: "benches, once each", run: || bench::run(vec!["--test".into()]) },
     Step { name: "fuzz targets, briefly", run: fuzz::smoke },
     Step { name: "real guests", run: || e2e::run(Vec::new()) },

@@ -20,6 +20,7 @@ mod initramfs;
 mod man;
 mod msrv;
 mod once;
+mod packages;
 mod paths;
 mod qemus;
 mod rig;
@@ -96,6 +97,12 @@ const CHORES: &[Chore] = &[
         arguments: "",
         about: "check the shipped crates with a real compiler of the rust-version in Cargo.toml",
         run: |rest| none(&rest).and_then(|()| msrv::run()),
+    },
+    Chore {
+        name: "packages",
+        arguments: "",
+        about: "pack the crates that are published, build the packages, check with the oldest dependencies",
+        run: |rest| none(&rest).and_then(|()| packages::run()),
     },
     Chore {
         name: "rig",

@@ -11,7 +11,7 @@ use crate::once::once;
 use crate::{paths, qemus, sh};
 
 /// What is published, and therefore promised.
-const SHIPPED: &[&str] = &["vde-proto", "vde-args", "vde-exec", "vdeq"];
+pub(crate) const SHIPPED: &[&str] = &["vde-proto", "vde-args", "vde-exec", "vdeq"];
 
 /// Checks the shipped crates.
 pub(crate) fn run() -> Result<()> {

@@ -159,6 +159,38 @@ fn every_file_that_the_readme_links_to_is_there() {
     }
 }
 
+/// The names of the crates of others that a manifest depends on directly.
+fn dependencies(manifest: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut is_list = false;
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            is_list = line.trim_matches(['[', ']']).ends_with("dependencies");
+        } else if let (true, Some((name, _))) = (is_list, line.split_once(['.', ' '])) {
+            names.push(name.to_owned());
+        }
+    }
+    names.retain(|name| !name.starts_with("vde") && !name.starts_with('#'));
+    names
+}
+
+#[test]
+fn every_dependency_is_on_the_page_about_them_and_no_other() {
+    let read = |path: &str| fs::read_to_string(root().join(path)).unwrap();
+    let mut used: Vec<_> =
+        ["vde-proto", "vde-args", "vde-exec", "vdeq", "fuzz", "benches", "xtask"]
+            .iter()
+            .flat_map(|member| dependencies(&read(&format!("{member}/Cargo.toml"))))
+            .collect();
+    used.sort_unstable();
+    used.dedup();
+    let page = read("docs/dependencies.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let mut rows: Vec<_> = rows.map(str::to_owned).collect();
+    rows.sort_unstable();
+    assert_eq!(rows, used);
+}
+
 /// The text of every source file under `directory`.
 fn sources(directory: &Path, text: &mut String) {
     for entry in fs::read_dir(directory).unwrap() {
