@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use crate::{bench, e2e, fuzz, msrv, packages, paths, setup, sh, sim};
+use crate::{bench, deb, e2e, fuzz, msrv, packages, paths, setup, sh, sim};
 
 /// One thing to pass. They go from the quick to the slow.
 struct Step {
@@ -21,6 +21,7 @@ const STEPS: &[Step] = &[
     Step { name: "simulation", run: sim::brief },
     Step { name: "msrv", run: msrv::run },
     Step { name: "packages", run: packages::run },
+    Step { name: "Debian package", run: deb::run },
     Step { name: "benches, once each", run: || bench::run(vec!["--test".into()]) },
     Step { name: "fuzz targets, briefly", run: fuzz::smoke },
     Step { name: "real guests", run: || e2e::run(Vec::new()) },

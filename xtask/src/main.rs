@@ -12,6 +12,7 @@
 mod apt;
 mod bench;
 mod ci;
+mod deb;
 mod demo;
 mod e2e;
 mod fuzz;
@@ -103,6 +104,12 @@ const CHORES: &[Chore] = &[
         arguments: "",
         about: "pack the crates that are published, build the packages, check with the oldest dependencies",
         run: |rest| none(&rest).and_then(|()| packages::run()),
+    },
+    Chore {
+        name: "deb",
+        arguments: "",
+        about: "build the Debian package, and install, use and purge it in a small Debian of its own",
+        run: |rest| none(&rest).and_then(|()| deb::run()),
     },
     Chore {
         name: "rig",

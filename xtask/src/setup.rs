@@ -60,6 +60,11 @@ const TOOLS: &[Need] = &[
         why: "what is linked",
     },
     Need { package: "g++", present: || sh::exists("c++"), why: "libFuzzer" },
+    Need {
+        package: "dpkg-dev",
+        present: || sh::exists("dpkg-shlibdeps"),
+        why: "what the Debian package depends on",
+    },
     Need { package: "procps", present: || sh::exists("kill"), why: "kill, which tests call" },
 ];
 
@@ -67,6 +72,7 @@ const TOOLS: &[Need] = &[
 const SUBCOMMANDS: &[(&str, &str)] = &[
     ("fuzz", "it builds and runs the fuzz targets"),
     ("deny", "it checks licences and sources of what we depend on"),
+    ("deb", "it builds the Debian package"),
 ];
 
 /// Installs everything that is missing: Debian packages through apt-get (as root, or with sudo),
@@ -81,13 +87,24 @@ pub(crate) fn run() -> Result<()> {
             )
         })?;
     }
-    for (command, why) in SUBCOMMANDS {
+    subcommands(|_| true)?;
+    println!("setup: nothing is missing");
+    Ok(())
+}
+
+/// Installs what is missing to build the Debian package.
+pub(crate) fn debian_packages() -> Result<()> {
+    provide(&[MACHINE, TOOLS])?;
+    subcommands(|command| command == "deb")
+}
+
+fn subcommands(is_wanted: impl Fn(&str) -> bool) -> Result<()> {
+    for (command, why) in SUBCOMMANDS.iter().filter(|(command, _)| is_wanted(command)) {
         if sh::read(paths::cargo().args([command, "--version"])).is_err() {
             println!("missing: cargo-{command} ({why})");
             sh::run(paths::cargo().args(["install", "--locked", &format!("cargo-{command}")]))?;
         }
     }
-    println!("setup: nothing is missing");
     Ok(())
 }
 
