@@ -208,6 +208,27 @@ fn sources(directory: &Path, text: &mut String) {
 }
 
 #[test]
+fn every_promise_about_security_names_tests_that_exist() {
+    let page = fs::read_to_string(root().join("SECURITY.md")).unwrap();
+    let promises = page.split_once("| promise | shown by |\n|---|---|\n").unwrap().1;
+    let mut code = String::new();
+    for name in ["fuzz", "vde-args", "vde-exec", "vde-proto", "vdeq"] {
+        sources(&root().join(name), &mut code);
+    }
+    let mut count = 0;
+    for row in promises.lines().take_while(|line| line.starts_with("| ")) {
+        let (_, tests) = row.rsplit_once(" | ").unwrap();
+        let tests: Vec<_> = tests.split('`').skip(1).step_by(2).collect();
+        for test in tests.iter().filter(|test| !test.contains('/')) {
+            assert!(code.contains(&format!("fn {test}(")), "{test} of `{row}`");
+        }
+        assert!(!tests.is_empty(), "{row}");
+        count += 1;
+    }
+    assert!(count >= 12, "{count}");
+}
+
+#[test]
 fn every_claim_about_compatibility_names_tests_that_exist() {
     let page = fs::read_to_string(root().join("docs/compatibility.md")).unwrap();
     let mut code = String::new();
