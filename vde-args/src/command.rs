@@ -216,6 +216,9 @@ impl<'a> Reader<'a> {
         if self.serves {
             return Ok(Front::Switch);
         }
+        if let Some(spot) = self.for_switch.take() {
+            return Err(self.error(ArgErrorKind::NeedsSwitch, spot));
+        }
         let last = self.argv.len().saturating_sub(1);
         let text = self.argv.get(last).map_or(OsStr::new(""), OsString::as_os_str);
         Err(ArgError::after(ArgErrorKind::MissingProgram, last, text))

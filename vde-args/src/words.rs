@@ -20,12 +20,14 @@ pub const PLUG_WORDS: &[Word] = &[
         name: "sock",
         value: "SWITCH",
         about: "\
-            The directory of the switch; the default switch if it is not given. A comma in it is doubled.",
+            The directory of the switch; by default, the default switch. A comma in it is doubled.",
     },
     Word {
         name: "port",
         value: "N",
-        about: "The port of the switch; the first that is free if it is not given, or 0.",
+        about: "\
+            The port of the switch; the first that is free by default, and for 0. Clients of one user can \
+            share one.",
     },
     Word {
         name: "group",
@@ -47,7 +49,7 @@ pub const RELAY_WORDS: &[Word] = &[
         name: "net",
         value: "N",
         about: "\
-            Which network, from 0, in the order of the command line; all of them if it is not given.",
+            Which network, from 0, in the order of the command line; all of them by default.",
     },
     Word {
         name: "pcap",
@@ -71,15 +73,11 @@ pub const RELAY_WORDS: &[Word] = &[
     Word { name: "dup", value: "SHARE", about: "So many frames come twice." },
     Word { name: "reorder", value: "SHARE", about: "So many frames are overtaken by the next." },
     Word { name: "rate", value: "BITS", about: "So many bits pass in a second: 512k, 10M, 1G." },
-    Word { name: "corrupt", value: "SHARE", about: "Of so many frames one bit is flipped." },
+    Word { name: "corrupt", value: "SHARE", about: "In so many frames one bit is flipped." },
     Word {
         name: "seed",
         value: "N",
-        about: "With the same seed the same befalls the nth frame of a direction each time.",
+        about: "The same seed does the same to the nth frame of a direction each time.",
     },
-    Word {
-        name: "to",
-        value: "vm|switch",
-        about: "Which way is impaired; both if it is not given.",
-    },
+    Word { name: "to", value: "vm|switch", about: "Which way is impaired; both by default." },
 ];

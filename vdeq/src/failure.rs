@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::ops::Range;
 
-use vde_args::{ArgError, ArgErrorKind, PlugSpec, QemuVersion};
+use vde_args::{ArgError, ArgErrorKind, OWN_OPTIONS, OwnOption, OwnValue, PlugSpec, QemuVersion};
 use vde_exec::{DialError, Errno, FindError, LaunchError};
 
 use crate::desk::OpenError;
@@ -245,8 +245,17 @@ fn find_hints(error: &FindError) -> Vec<String> {
     }
 }
 
-/// What is behind `--switch` and cannot be started was meant for its directory.
+/// What is behind `--switch` and cannot be started was meant for its directory; and what stands before an
+/// option of QEMU may have been taken as the argument of one of ours.
 fn slip(failure: &Failure, argv: &[OsString]) -> Option<String> {
+    if let Failure::Args(ArgError { kind: ArgErrorKind::OptionBeforeProgram, index, .. }) = failure
+    {
+        let [option, word] = argv.get(index.checked_sub(2)?..*index)? else { return None };
+        let is_it = |own: &&OwnOption| own.spellings.iter().any(|spelling| option == spelling);
+        let OwnValue::Required(value) = OWN_OPTIONS.iter().find(is_it)?.value else { return None };
+        let (option, word) = (option.to_string_lossy(), quote::shell(word));
+        return Some(format!("{word} was taken as the {value} of {option}"));
+    }
     let (Failure::Find(error) | Failure::FindOther(error)) = failure else { return None };
     let name = match error {
         FindError::NotFound { name, .. } => name.as_os_str(),

@@ -7,6 +7,10 @@ use vde_args::{PlugSpec, Spot};
 use vde_exec::vde_proto::{DataFailure, DialFailure, PlugError, PortRequest};
 use vde_exec::{BindError, DialError, Errno, LocateError, MAX_DIR_LEN};
 
+/// What to do where the permissions of a switch keep this user out.
+const ACCESS: &str = "ask the owner of the switch for access (vde_switch -m 660 -g GROUP, \
+                      vdeq --switch --mode 0660 --group GROUP)";
+
 /// The part of a network that it failed for.
 pub(crate) fn culprit<'a>(error: &DialError, spec: &'a PlugSpec) -> Option<&'a Spot> {
     let parts = &spec.parts;
@@ -104,11 +108,18 @@ fn locate_hints(error: &LocateError) -> Vec<String> {
             "a socket address has no room for more than {MAX_DIR_LEN} bytes and /ctl; \
              start the switch in a directory with a shorter path"
         )],
+        LocateError::NotASwitch { path, .. } if path.is_dir() => {
+            let dir = path.display();
+            vec![format!(
+                "start one there (vdeq --switch={dir}, or vde_switch -d -s {dir}), or name the \
+                 directory that one was given"
+            )]
+        }
         LocateError::NotASwitch { .. } => {
-            vec!["name the directory that was given to vde_switch -s".to_owned()]
+            vec!["name the directory that was given to vdeq --switch= or vde_switch -s".to_owned()]
         }
         LocateError::Io { error, .. } if error.kind() == io::ErrorKind::PermissionDenied => {
-            vec!["ask the owner of the switch for access (vde_switch -m 660 -g GROUP)".to_owned()]
+            vec![ACCESS.to_owned()]
         }
         LocateError::BadFile { .. } | LocateError::FileChain { .. } => {
             vec!["its first line has to be the directory of a switch".to_owned()]
@@ -124,18 +135,14 @@ fn handshake_hints(dir: &Path, port: PortRequest, error: &PlugError) -> Vec<Stri
         PlugError::Dial(DialFailure::Dead) => {
             vec![format!("start it again: vdeq --switch={dir}, or vde_switch -d -s {dir}")]
         }
-        PlugError::Dial(DialFailure::Denied) => {
-            vec!["ask the owner of the switch for access (vde_switch -m 660 -g GROUP)".to_owned()]
-        }
-        PlugError::BadReply(_) => vec!["is this a vde_switch?".to_owned()],
+        PlugError::Dial(DialFailure::Denied) => vec![ACCESS.to_owned()],
+        PlugError::BadReply(_) => vec!["is this a switch of VDE?".to_owned()],
         _ => Vec::new(),
     };
     if matches!(error, PlugError::NoAnswer { .. }) {
-        hints.push(
-            "a vde_switch up to 2.3.2 is silent when it refuses; or it hangs, or needs more time \
-             (--timeout SECONDS)"
-                .to_owned(),
-        );
+        let silent = "it hangs, or needs more time (--timeout SECONDS); or it refuses, which a \
+                      vde_switch up to 2.3.2 does in silence:";
+        hints.insert(0, silent.to_owned());
     }
     hints
 }
@@ -144,13 +151,13 @@ fn handshake_hints(dir: &Path, port: PortRequest, error: &PlugError) -> Vec<Stri
 fn refusal_hints(port: PortRequest) -> Vec<String> {
     match port {
         PortRequest::Any => vec![
-            "all its ports may be in use (vde_switch -n N gives it more), or it cannot reach our \
-             socket (--mod 0666 opens that to a switch of another user)"
+            "all its ports may be in use (more: vde_switch -n N, vdeq --switch --ports N), or it \
+             cannot reach our socket (--mod 0666 opens that to a switch of another user)"
                 .to_owned(),
         ],
         asked => vec![format!(
-            "{asked} may be beyond its last one (vde_switch -n N), in use by another user, or \
-             reserved; without port= it gives the first free one"
+            "{asked} may be beyond its last one (more: vde_switch -n N, vdeq --switch --ports N), in \
+             use by another user, or reserved; without port= it gives the first free one"
         )],
     }
 }

@@ -36,6 +36,10 @@ pub(crate) enum SwitchError {
     NoPlace {
         spot: Spot,
     },
+    /// The directory begins with a `~` that no shell has replaced.
+    Tilde {
+        spot: Spot,
+    },
     NoGroup {
         name: String,
         spot: Spot,
@@ -52,12 +56,16 @@ pub(crate) fn serve(options: &Options) -> Result<End, Failure> {
     // What is made would stay if a signal ended us now.
     let held = Held::take().map_err(Failure::Signals)?;
     let mut ready = open_ready(options).map_err(Failure::Desk)?;
-    let planned = PlannedSwitch::of(options, &Environment::of_process())?;
+    let environment = Environment::of_process();
+    let planned = PlannedSwitch::of(options, &environment)?;
     let Some(planned) = planned else { return Ok(End::Exited(0)) };
     let signals = held.readable().map_err(Failure::Signals)?;
     let server = planned.open(voice)?;
     let place = planned.in_words();
     voice.say(format_args!("serving a switch at {place}"));
+    if let Some(other) = planned.is_behind(&environment) {
+        voice.say(format_args!("who names no switch joins {}, which comes first", other.display()));
+    }
     for failure in ready.tell() {
         voice.say(failure);
     }
@@ -88,6 +96,9 @@ impl PlannedSwitch {
     ) -> Result<Self, SwitchError> {
         let dir_spot = switch.spot.clone();
         let dir = match &switch.dir {
+            Some(dir) if dir.as_encoded_bytes().starts_with(b"~") => {
+                return Err(SwitchError::Tilde { spot: dir_spot });
+            }
             Some(dir) => PathBuf::from(dir),
             None => {
                 let spot = dir_spot.clone();
@@ -136,6 +147,13 @@ impl PlannedSwitch {
         &self.options
     }
 
+    /// Of a switch that is served as the default one, the directory that is there and is found before.
+    fn is_behind(&self, environment: &Environment) -> Option<PathBuf> {
+        let places = environment.default_switches();
+        let own = places.iter().position(|place| place == self.dir())?;
+        places.into_iter().take(own).find(|place| place.exists())
+    }
+
     /// Its directory, as a path from the root.
     pub(crate) fn dir(&self) -> &Path {
         &self.options.dir
@@ -167,7 +185,10 @@ impl SwitchError {
     /// Where it was named.
     pub(crate) fn spot(&self) -> &Spot {
         match self {
-            Self::NoPlace { spot } | Self::NoGroup { spot, .. } | Self::Open { spot, .. } => spot,
+            Self::NoPlace { spot }
+            | Self::Tilde { spot }
+            | Self::NoGroup { spot, .. }
+            | Self::Open { spot, .. } => spot,
         }
     }
 
@@ -175,6 +196,9 @@ impl SwitchError {
     pub(crate) fn hint(&self) -> String {
         match self {
             Self::NoPlace { .. } => "say where: --switch=DIR".to_owned(),
+            Self::Tilde { .. } => {
+                "write the whole path: --switch=$HOME/... (or ./~ if that is its name)".to_owned()
+            }
             Self::NoGroup { .. } => "give a name that `getent group` lists, or a number".to_owned(),
             Self::Open { error, .. } => match error {
                 ServeError::TooLong { .. } => format!(
@@ -201,6 +225,9 @@ impl fmt::Display for SwitchError {
             Self::NoPlace { .. } => f.write_str(
                 "there is no place for a switch: neither HOME nor XDG_RUNTIME_DIR names a directory",
             ),
+            Self::Tilde { .. } => {
+                f.write_str("a shell replaces ~ at the beginning of a word only, and not here")
+            }
             Self::NoGroup { name, .. } => write!(f, "there is no group {name:?}"),
             Self::Open { error, .. } => error.fmt(f),
         }

@@ -24,7 +24,7 @@ options, before the QEMU command or first after it:
   --dry-run            print the command that would run
   --explain            print what becomes of each argument, and why
   -v, --verbose        say what is done
-  --help=all           every option; man vdeq has everything
+  --help=all           every option; vdeq(1) has everything
 exit status: that of the machine; 125 vdeq failed, 126 and 127 QEMU not started
 ";
 

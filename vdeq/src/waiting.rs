@@ -37,7 +37,13 @@ impl<'a> Waiting<'a> {
         loop {
             let error = match dial(vnl, options, Some(self.signals.interrupt())) {
                 Err(error) if is_absence(&error) && self.has_time() => error,
-                result => return result,
+                result => {
+                    if told && result.is_err() {
+                        let waited = self.started.elapsed().as_secs_f64();
+                        self.voice.say(format_args!("waited for {waited:.1} s"));
+                    }
+                    return result;
+                }
             };
             if !told {
                 told = true;

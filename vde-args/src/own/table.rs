@@ -40,8 +40,8 @@ pub const OWN_OPTIONS: &[OwnOption] = &[
         place: Place::Lead,
         help: "become QEMU instead of watching over it",
         about: "\
-              Become QEMU instead of staying beside it. Nobody plugs in again then when a switch \
-              goes away, and no option goes with it that needs somebody for that.",
+              Become QEMU instead of staying beside it. Then nobody plugs in again when a switch \
+              goes away, and options that need a vdeq beside the machine are refused.",
     },
     OwnOption {
         id: OwnId::DryRun,
@@ -100,7 +100,7 @@ pub const OWN_OPTIONS: &[OwnOption] = &[
         value: OwnValue::Required("SECONDS"),
         place: Place::Lead,
         help: "give a switch this long to answer",
-        about: "The longest time that a switch may take to answer; 5 if it is not given.",
+        about: "The longest time that a switch may take to answer; 5 by default.",
     },
     OwnOption {
         id: OwnId::Reconnect,
@@ -110,8 +110,7 @@ pub const OWN_OPTIONS: &[OwnOption] = &[
         help: "whether, or how long, to try to plug in again",
         about: "\
               Whether a network is plugged in again when its switch closes it or ends: `on`, as \
-              long as the machine runs, which is so if it is not given; `off`; or for so many \
-              seconds at most.",
+              long as the machine runs (the default); `off`; or for so many seconds at most.",
     },
     OwnOption {
         id: OwnId::Wait,
@@ -131,8 +130,9 @@ pub const OWN_OPTIONS: &[OwnOption] = &[
         help: "answer questions and orders on this socket",
         about: "\
               Make a socket, mode 0600, on which questions and orders are answered, one object of \
-              JSON a line: how the networks are, moving one to another switch or port while the \
-              machine runs, putting a relay into its path.",
+              JSON a line: how the networks are (`{\"command\":\"status\"}`), moving one to \
+              another switch or port while the machine runs (`replug`), putting a relay into its \
+              path (`relay`), what happens (`events`). docs/control.md has all of it.",
     },
     OwnOption {
         id: OwnId::Events,
@@ -194,10 +194,10 @@ pub const OWN_OPTIONS: &[OwnOption] = &[
         place: Place::Lead,
         help: "serve a switch there; without a program, nothing else",
         about: "\
-              Serve a switch in DIR, in ~/.vde2/default.switch if it is not given: as long as the \
-              machine runs, for it and for anybody else who may enter DIR; or, without a QEMU, until \
-              `SIGTERM`, `SIGINT` or `SIGHUP`. It is the default switch of this command. DIR stands \
-              behind `=`, since the next word is the program.",
+              Serve a switch in DIR, by default in ~/.vde2/default.switch: as long as the machine \
+              runs, for it and for anybody else who may enter DIR; or, without a QEMU, until \
+              `SIGTERM`, `SIGINT` or `SIGHUP`. It is the default switch of this command. DIR \
+              stands behind `=`, since the next word is the program.",
     },
     OwnOption {
         id: OwnId::Ports,
@@ -205,7 +205,7 @@ pub const OWN_OPTIONS: &[OwnOption] = &[
         value: OwnValue::Required("N"),
         place: Place::Lead,
         help: "how many ports that switch has",
-        about: "How many ports the switch of `--switch` has, 1 to 1024; 32 if it is not given.",
+        about: "How many ports the switch of `--switch` has, 1 to 1024; 32 by default.",
     },
     OwnOption {
         id: OwnId::Hub,
@@ -254,8 +254,8 @@ pub const OWN_OPTIONS: &[OwnOption] = &[
         help: "file mode of the data sockets, and of the sockets of --switch",
         about: "\
               Permissions, in octal, of the sockets that vdeq makes for switches to send to, while \
-              they are being plugged in, and of the sockets of `--switch` (0600 if it is not \
-              given). It is taken anywhere among QEMU's arguments.",
+              they are being plugged in, and of the sockets of `--switch` (0600 by default). It is \
+              taken anywhere among QEMU's arguments.",
     },
     OwnOption {
         id: OwnId::Sock,

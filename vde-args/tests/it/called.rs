@@ -68,6 +68,14 @@ fn a_missing_program_is_an_error_at_the_end_of_the_line() {
 }
 
 #[test]
+fn an_option_about_our_switch_alone_lacks_that_switch_and_no_program() {
+    for (text, at) in [("vdeq --hub", "1:0..5 --hub"), ("vdeq -v --ports 64", "2:0..7 --ports")] {
+        let error = error(text);
+        assert_eq!((&error.kind, &*place(&error)), (&ArgErrorKind::NeedsSwitch, at), "{text}");
+    }
+}
+
+#[test]
 fn help_and_version_are_ours_only_where_no_program_is_named_yet() {
     for ours in ["vdeq -h", "vdeq -v --help", "vdeq -help", "vdeqemu -h", "vdeqemu --help -m 1"] {
         assert_eq!(parse(&argv(ours)), Ok(Command::Help(Help::Page)), "{ours}");

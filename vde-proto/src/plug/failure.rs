@@ -110,7 +110,9 @@ impl fmt::Display for PlugError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Dial(failure) => failure.fmt(f),
-            Self::Refused => f.write_str("the switch closed the connection without an answer"),
+            Self::Refused => {
+                f.write_str("the switch refused: it closed the connection without an answer")
+            }
             Self::NoAnswer { waited } => {
                 write!(f, "the switch did not answer within {:.1} s", waited.as_secs_f64())
             }

@@ -36,7 +36,10 @@ fn a_failed_plug_says_what_the_switch_did() {
         assert_eq!(said(PlugError::Data(error)), text);
         assert_eq!(error.to_string(), text);
     }
-    assert_eq!(said(PlugError::Refused), "the switch closed the connection without an answer");
+    assert_eq!(
+        said(PlugError::Refused),
+        "the switch refused: it closed the connection without an answer"
+    );
     assert_eq!(
         said(PlugError::NoAnswer { waited: Duration::from_secs(5) }),
         "the switch did not answer within 5.0 s"

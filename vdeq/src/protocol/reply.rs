@@ -67,10 +67,11 @@ pub fn relay_refusal(nic: usize, error: &MoveError, count: usize) -> Refusal {
 fn expected_of_switch(error: &PlugError) -> &'static str {
     match error {
         error if error.is_absence() => {
-            "the directory of a switch that runs (vde_switch -d -s PATH)"
+            "the directory of a switch that runs (vdeq --switch=PATH, vde_switch -d -s PATH)"
         }
         PlugError::Refused | PlugError::NoAnswer { .. } => {
-            "a switch that answers, and a port that it has (vde_switch -n N), free or of this user"
+            "a switch that answers, and a port that it has (vde_switch -n N, vdeq --switch --ports N), \
+             free or of this user"
         }
         _ => "a switch that lets this user in",
     }

@@ -169,6 +169,13 @@ fn a_start_as_it_was_meant_says_nothing() {
 }
 
 #[test]
+fn a_program_that_was_taken_for_an_argument_is_pointed_out() {
+    let outcome = World::new().vdeq(&["--control", QEMU, "-nic", "vde"]).run();
+    let taken = format!("{QEMU} was taken as the PATH of --control");
+    outcome.assert_failed(125, &["is an option of QEMU", &taken]);
+}
+
+#[test]
 fn a_nic_without_an_address_is_mentioned_once_and_with_auto_it_has_one() {
     let world = World::new();
     let net = format!("vde,{}", world.sock());

@@ -47,14 +47,25 @@ fn no_default_switch_is_an_error_that_lists_where_it_was_looked_for() {
 fn v16_a_refused_port_is_an_error_on_both_generations() {
     let silent = World::with(Options::new(Personality::Old));
     let outcome = attempt(&silent, ",port=99");
-    outcome
-        .assert_failed(125, &["did not answer within 0.5 s", "port 99", "silent when it refuses"]);
+    outcome.assert_failed(125, &["did not answer within 0.5 s", "port 99", "hangs", "in silence"]);
     silent.assert_nothing_left();
 
     let world = World::new();
     let outcome = attempt(&world, ",port=99");
-    outcome.assert_failed(125, &["refused port 99", "beyond its last one"]);
+    outcome
+        .assert_failed(125, &["refused port 99", "beyond its last one", "vdeq --switch --ports N"]);
     world.assert_nothing_left();
+}
+
+#[test]
+fn a_directory_in_which_no_switch_runs_is_where_one_can_be_started() {
+    let world = World::new();
+    let dir = world.home.path().join("empty");
+    std::fs::create_dir(&dir).unwrap();
+    let start = format!("vdeq --switch={}", dir.display());
+    let net = format!("vde,sock={}", dir.display());
+    let outcome = world.vdeq(&[QEMU, "-nic", &net]).run();
+    outcome.assert_failed(125, &["without a ctl socket", &start]);
 }
 
 #[test]

@@ -95,6 +95,25 @@ fn without_a_home_it_is_in_the_runtime_directory_or_has_to_be_named() {
 }
 
 #[test]
+fn a_default_switch_that_others_will_not_find_first_says_so() {
+    let world = World::new();
+    let first = world.home.path().join(".vdeplug/default");
+    fs::create_dir_all(&first).unwrap();
+    let said = ended(started(world.vdeq(&["--switch"])));
+    assert!(said.contains(&format!("joins {}, which comes first", first.display())), "{said}");
+    let said = ended(started(world.vdeq(&["--switch=lab"])));
+    assert!(!said.contains("comes first"), "{said}");
+}
+
+#[test]
+fn a_tilde_that_no_shell_has_replaced_is_no_directory() {
+    let world = World::new();
+    let outcome = world.vdeq(&["--switch=~/lab"]).run();
+    outcome.assert_failed(125, &["a shell replaces ~", "--switch=$HOME/", "^^^^^"]);
+    assert!(!world.home.path().join("~").exists());
+}
+
+#[test]
 fn whoever_waits_is_told_when_it_is_there_and_when_it_goes() {
     let world = World::new();
     let fifo = world.home.path().join("fifo");

@@ -60,7 +60,7 @@ fn nobody_waits_longer_than_was_asked_for() {
     let world = World::new();
     let began = Instant::now();
     let outcome = start(&world, &["--wait=1"]).finish();
-    outcome.assert_failed(125, &["waiting for a switch", "later", "vde_switch -d -s"]);
+    outcome.assert_failed(125, &["waiting for a switch", "waited for 1.", "vde_switch -d -s"]);
     assert!(began.elapsed() >= Duration::from_secs(1), "{:?}", began.elapsed());
     world.assert_nothing_left();
 }
