@@ -136,6 +136,34 @@ impl<'a> Invocation<'a> {
     }
 }
 
+/// Checks that these words are own options that any command line can begin with, and nothing else: no
+/// program, no QEMU option, nothing that ends vdeq's own options.
+///
+/// # Errors
+/// The first word that is not, or an option whose argument is missing.
+///
+/// ```
+/// use vde_args::own_options;
+/// assert!(own_options(&["--wait", "--timeout", "10"].map(Into::into)).is_ok());
+/// assert!(own_options(&["--timeout"].map(Into::into)).is_err());
+/// assert!(own_options(&["-v", "qemu"].map(Into::into)).is_err());
+/// ```
+pub fn own_options(words: &[OsString]) -> Result<(), ArgError> {
+    let mut at = 0;
+    while let Some(word) = words.get(at) {
+        let can_be = |own: &Own| own.option.place != Place::Front && own.option.id != OwnId::End;
+        let own = Own::read(word).filter(can_be).ok_or_else(|| unknown(at, word))?;
+        if let (OwnValue::Required(expected), None) = (own.option.value, own.inline) {
+            at += 1;
+            if words.get(at).is_none() {
+                return Err(ArgError::after(ArgErrorKind::MissingValue { expected }, at - 1, word));
+            }
+        }
+        at += 1;
+    }
+    Ok(())
+}
+
 /// What the name in `argv[0]` says: the style, and the program if the name holds one.
 fn caller(argv0: &OsStr) -> (Style, Option<OsString>) {
     let path = argv0.as_bytes();

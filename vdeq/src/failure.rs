@@ -49,6 +49,11 @@ pub(crate) enum Failure {
     Serve(io::Error),
     /// `--link-state` with a QEMU that is too old for it.
     NoLinkState(QemuVersion),
+    /// A variable of the environment makes no sense.
+    Environment {
+        what: String,
+        hint: &'static str,
+    },
     Monitor(io::Error),
 }
 
@@ -153,6 +158,7 @@ impl Failure {
                 format!("QEMU {version} cannot be told of links: expected 4.0 or newer")
             }
             Self::Monitor(error) => format!("cannot make a monitor: {error}"),
+            Self::Environment { what, .. } => what.clone(),
         }
     }
 
@@ -180,6 +186,7 @@ impl Failure {
             Self::Desk(error) => error.hint().into_iter().collect(),
             Self::Relays(error) => vec![error.hint().to_owned()],
             Self::Switch(error) => vec![error.hint()],
+            Self::Environment { hint, .. } => vec![(*hint).to_owned(), manual("ENVIRONMENT")],
             Self::NoLinkState(_) => {
                 vec!["leave --link-state out; if QEMU is newer, say so: --qemu-version X.Y".to_owned()]
             }

@@ -14,6 +14,7 @@ mod quote;
 mod relays;
 mod run;
 mod serve;
+mod surroundings;
 mod usage;
 mod voice;
 mod waiting;
@@ -26,8 +27,15 @@ use vde_args::{Command, Help};
 use crate::failure::Failure;
 
 fn main() {
-    let argv: Vec<OsString> = std::env::args_os().collect();
-    match command(&argv) {
+    let given: Vec<OsString> = std::env::args_os().collect();
+    let (argv, result) = match surroundings::with_options(&given) {
+        Ok(argv) => {
+            let result = command(&argv);
+            (argv, result)
+        }
+        Err(failure) => (given, Err(failure)),
+    };
+    match result {
         Ok(vde_exec::End::Exited(status)) => std::process::exit(status),
         Ok(vde_exec::End::Killed(signal)) => vde_exec::die_by(signal),
         Err(failure) => {
@@ -41,6 +49,7 @@ fn main() {
 }
 
 fn command(argv: &[OsString]) -> Result<vde_exec::End, Failure> {
+    voice::set_level(surroundings::level()?);
     match vde_args::parse(argv)? {
         Command::Version => print(concat!("vdeq ", env!("CARGO_PKG_VERSION"), "\n")),
         Command::Run(run) if run.options.dry_run || run.options.explain.is_some() => {

@@ -19,6 +19,7 @@ use crate::plan::{PlannedPlug, plan};
 use crate::quote;
 use crate::relays::{self, Wanted};
 use crate::serve::PlannedSwitch;
+use crate::surroundings;
 use crate::voice::Voice;
 use crate::wiring::Wiring;
 
@@ -78,7 +79,9 @@ pub(crate) fn preview(invocation: &Invocation<'_>) -> Result<String, Failure> {
         Wiring::Other(_) => Vec::new(),
     };
     let notes = wiring.notes().iter().map(ToString::to_string).chain(lost).chain(unseen);
-    let notes = notes.chain(offers).collect();
+    let shift = surroundings::added();
+    let shift = (shift > 0).then(|| format!("arguments 1 to {shift} are those of VDEQ_OPTIONS"));
+    let notes = notes.chain(offers).chain(shift).collect();
     let program = program.map(|program| program.path);
     let preview = Preview { invocation, switch, program, version, plugs, relays, fds, notes, line };
     Ok(match invocation.options.explain {

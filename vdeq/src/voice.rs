@@ -6,7 +6,7 @@
 
 use std::fmt::Display;
 use std::io::Write;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
 use vde_exec::Outlet;
@@ -22,31 +22,52 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// How many times in a row there was no room.
 static UNSAID: AtomicU32 = AtomicU32::new(0);
 
+/// How much is said. (Why nothing was started is always said.)
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Level {
+    Error,
+    Info,
+    Debug,
+}
+
+/// What is said without `-v`.
+static LEVEL: AtomicU8 = AtomicU8::new(Level::Info as u8);
+
+/// Has so much said from now on, where no `-v` asks for more.
+pub(crate) fn set_level(level: Level) {
+    LEVEL.store(level as u8, Ordering::Relaxed);
+}
+
 /// Speaks as loudly as it was asked to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Voice {
-    verbose: bool,
+    level: u8,
 }
 
 impl Voice {
     pub(crate) fn new(verbosity: u8) -> Self {
-        Self { verbose: verbosity > 0 }
+        let asked = if verbosity > 0 { Level::Debug as u8 } else { 0 };
+        Self { level: LEVEL.load(Ordering::Relaxed).max(asked) }
     }
 
     /// Says what the user has to know.
     pub(crate) fn say(self, what: impl Display) {
-        write(&line(what));
+        self.say_within(what, Level::Info, PATIENCE);
     }
 
     /// Says what the user has to know, without ever waiting for somebody to listen.
     pub(crate) fn say_if_heard(self, what: impl Display) {
-        write_within(&line(what), Duration::ZERO);
+        self.say_within(what, Level::Info, Duration::ZERO);
     }
 
     /// Says what the user may want to know (`-v`).
     pub(crate) fn detail(self, what: impl Display) {
-        if self.verbose {
-            self.say(what);
+        self.say_within(what, Level::Debug, PATIENCE);
+    }
+
+    fn say_within(self, what: impl Display, level: Level, patience: Duration) {
+        if self.level >= level as u8 {
+            write_within(&line(what), patience);
         }
     }
 }

@@ -34,6 +34,7 @@ mod reconnecting;
 mod refusals;
 mod relays;
 mod signals;
+mod surroundings;
 mod switch_alone;
 mod switch_beside;
 mod switch_trouble;
