@@ -35,7 +35,7 @@ impl Guest {
     #[must_use]
     pub fn boot(command: &mut Command, address: &str, number: u8) -> Self {
         let words = format!(
-            "console=ttyS0 quiet panic=-1 vdeq_ip={address}/24 \
+            "console=ttyS0 quiet no_timer_check panic=-1 vdeq_ip={address}/24 \
              vdeq_mac=52:54:00:de:01:{number:02x} vdeq_interval=0.01"
         );
         command.args(["-accel", "tcg", "-m", "128", "-display", "none", "-monitor", "none"]);

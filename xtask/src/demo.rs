@@ -82,7 +82,8 @@ impl Demo {
     /// The command line of a test guest with the address NETWORK.`number`, without its NIC; `own` are
     /// vdeq's own options.
     fn guest(&self, own: &[OsString], number: u32, peer: Option<u32>) -> Command {
-        let mut words = format!("console=ttyS0 quiet panic=-1 vdeq_ip={NETWORK}.{number}/24");
+        let mut words =
+            format!("console=ttyS0 quiet no_timer_check panic=-1 vdeq_ip={NETWORK}.{number}/24");
         if let Some(peer) = peer {
             words.push_str(&format!(" vdeq_ping={NETWORK}.{peer} vdeq_count=5 vdeq_interval=0.5"));
         }

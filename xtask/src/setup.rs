@@ -38,6 +38,16 @@ const OTHERS: &[Need] = &[
     },
 ];
 
+/// To join networks as people do.
+const JOINERS: &[Need] = &[
+    Need { package: "iproute2", present: || sh::exists("ip"), why: "two hosts on one machine" },
+    Need {
+        package: "libvdeplug-slirp",
+        present: || Path::new("/usr/lib/x86_64-linux-gnu/vdeplug/libvdeplug_slirp.so").exists(),
+        why: "a plug that is the internet",
+    },
+];
+
 /// To see what machines did, and what readers make of what ships beside the program.
 const WITNESSES: &[Need] = &[
     Need {
@@ -78,7 +88,7 @@ const SUBCOMMANDS: &[(&str, &str)] = &[
 /// Installs everything that is missing: Debian packages through apt-get (as root, or with sudo),
 /// and subcommands of cargo.
 pub(crate) fn run() -> Result<()> {
-    provide(&[MACHINE, OTHERS, WITNESSES, TOOLS])?;
+    provide(&[MACHINE, OTHERS, JOINERS, WITNESSES, TOOLS])?;
     for component in ["fmt", "clippy"] {
         sh::read(paths::cargo().args([component, "--version"])).with_context(|| {
             format!(
@@ -115,7 +125,7 @@ pub(crate) fn machine() -> Result<()> {
 
 /// Installs what is missing to test with machines on a network.
 pub(crate) fn tests_with_machines() -> Result<()> {
-    provide(&[MACHINE, OTHERS, WITNESSES])
+    provide(&[MACHINE, OTHERS, JOINERS, WITNESSES])
 }
 
 fn provide(needs: &[&[Need]]) -> Result<()> {

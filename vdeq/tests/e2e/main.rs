@@ -38,6 +38,7 @@ mod manual;
 mod modernize;
 mod names;
 mod own_switch;
+mod recipes;
 mod refusals;
 mod replug;
 mod uml;
