@@ -198,9 +198,11 @@ impl fmt::Display for Note {
             Self::NicAdded { vlan: Some(vlan) } => {
                 write!(f, "a NIC was added on vlan {vlan}, where the VDE network had none")
             }
-            Self::NoDevice { id, .. } => {
-                write!(f, "no device refers to the VDE network with the id {}", Quoted(id))
-            }
+            Self::NoDevice { id, .. } => write!(
+                f,
+                "no device refers to the VDE network with the id {}: expected a -device with that netdev=",
+                Quoted(id)
+            ),
         }
     }
 }

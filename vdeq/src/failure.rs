@@ -101,7 +101,7 @@ impl Failure {
 
     /// The whole message: a sentence, the argument with carets, and what to do.
     pub(crate) fn report(&self, argv: &[OsString]) -> String {
-        let mut text = format!("vdeq: {}\n", quote::harmless(&self.sentence()));
+        let mut text = format!("vdeq: {}\n", quote::harmless(&without_number(&self.sentence())));
         if let Some((index, span)) = self.place(argv) {
             let _ = writeln!(text, "{}", quote::point_at(argv, index, &span));
         }
@@ -202,6 +202,17 @@ impl Failure {
     }
 }
 
+/// A sentence without the number that the standard library puts behind what the kernel says.
+fn without_number(sentence: &str) -> String {
+    match sentence.split_once(" (os error ") {
+        Some((before, after)) => {
+            let after = after.trim_start_matches(|c: char| c.is_ascii_digit());
+            format!("{before}{}", after.strip_prefix(')').unwrap_or(after))
+        }
+        None => sentence.to_owned(),
+    }
+}
+
 /// Where the rule is.
 fn manual(section: &str) -> String {
     format!("see vdeq(1), {section}, or vdeq --help=all")
@@ -296,6 +307,13 @@ fn find_other_hints(error: &FindError) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_kernel_says_is_shown_without_a_number() {
+        let error = io::Error::from_raw_os_error(2);
+        assert_eq!(without_number(&format!("a: {error}: b")), "a: No such file or directory: b");
+        assert_eq!(without_number("as it is"), "as it is");
+    }
 
     #[test]
     fn the_exit_status_tells_a_missing_program_from_one_that_cannot_run() {

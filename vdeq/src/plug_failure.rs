@@ -136,7 +136,11 @@ fn handshake_hints(dir: &Path, port: PortRequest, error: &PlugError) -> Vec<Stri
             vec![format!("start it again: vdeq --switch={dir}, or vde_switch -d -s {dir}")]
         }
         PlugError::Dial(DialFailure::Denied) => vec![ACCESS.to_owned()],
-        PlugError::BadReply(_) => vec!["is this a switch of VDE?".to_owned()],
+        PlugError::BadReply(_) => vec![
+            "who answers there is no switch (its management console, perhaps): name the directory of \
+             the switch"
+                .to_owned(),
+        ],
         _ => Vec::new(),
     };
     if matches!(error, PlugError::NoAnswer { .. }) {

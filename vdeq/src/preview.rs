@@ -72,6 +72,7 @@ pub(crate) fn preview(invocation: &Invocation<'_>) -> Result<String, Failure> {
             voice.say(served(switch));
         }
         wiring.tell_notes(voice);
+        wiring.tell_addresses(voice);
         lost.iter().chain(&unseen).for_each(|note| voice.say(note));
     }
     let offers = match wiring {

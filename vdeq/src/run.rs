@@ -74,6 +74,7 @@ pub(crate) fn run(invocation: &Invocation<'_>) -> Result<End, Failure> {
     let end = plug_in(&plugs, &mut connections, invocation, &environment, &signals, voice)
         .and_then(|()| version(detection, invocation, &signals, voice))
         .and_then(|version| {
+            wiring.tell_addresses(voice);
             if let Some(lost) = wiring.lost(invocation, version) {
                 voice.say(lost);
             }

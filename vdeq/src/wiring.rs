@@ -59,10 +59,17 @@ impl<'a> Wiring<'a> {
         }
     }
 
-    /// Says what there is to say of the arguments.
+    /// Says that a NIC has no address, which matters where there is a network.
+    pub(crate) fn tell_addresses(&self, voice: Voice) {
+        let is_it = |note: &&Note| matches!(note, Note::NoAddress { .. });
+        self.notes().iter().filter(is_it).for_each(|note| voice.say(note));
+    }
+
+    /// Says what else there is to say of the arguments.
     pub(crate) fn tell_notes(&self, voice: Voice) {
         for note in self.notes() {
             match note {
+                Note::NoAddress { .. } => {}
                 Note::DefaultSwitch | Note::Informational { .. } | Note::NicAdded { .. } => {
                     voice.detail(note);
                 }
