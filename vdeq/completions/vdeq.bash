@@ -4,23 +4,23 @@ _vdeq_options='--help -h -help --version -version -v --verbose --exec --dry-run 
 # Those whose value is the next word.
 _vdeq_required=' --qemu-version --timeout --reconnect --control --events --ready-fd --relay --mac --ports --group --mgmt -M --mod -mod --mode -mode -sock --sock -vdesock --vdesock -unix --unix '
 
-# The directories of switches, where they usually are.
-_vdeq_find_switches() {
-    local dir
-    for dir in ~/.vdeplug/* ~/.vde2/* /var/run/vde.ctl /run/* "${XDG_RUNTIME_DIR:-/run}"/* /tmp/*; do
-        [[ -S $dir/ctl ]] && printf '%s\n' "$dir"
-    done | sort -u
-}
-
-_vdeq_words() { COMPREPLY=($(compgen -W "$1" -- "$cur")); }
-_vdeq_files() { compopt -o filenames; COMPREPLY=($(compgen -f -- "$cur")); }
-_vdeq_groups() { COMPREPLY=($(compgen -g -- "$cur")); }
+# compgen expands the words of -W: nothing but what stands in this file may be among them.
+_vdeq_words() { mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur"); }
+_vdeq_files() { compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$cur"); }
+_vdeq_groups() { mapfile -t COMPREPLY < <(compgen -g -- "$cur"); }
 _vdeq_nothing() { COMPREPLY=(); }
 
+# The directories of switches, where they usually are, and others. In /tmp anybody can make one, of any name:
+# such as a shell would read more into are not offered.
 _vdeq_switches() {
-    compopt -o nospace
-    local IFS=$'\n'
-    COMPREPLY=($(compgen -W "$(_vdeq_find_switches)" -- "$cur"; compgen -d -S / -- "$cur"))
+    compopt -o nospace -o filenames
+    local dir
+    mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+    for dir in ~/.vdeplug/* ~/.vde2/* /var/run/vde.ctl /run/* "${XDG_RUNTIME_DIR:-/run}"/* /tmp/*; do
+        if [[ -S $dir/ctl && $dir == "$cur"* && ! $dir =~ [^[:alnum:]_./@%+:=-] ]]; then
+            COMPREPLY+=("$dir")
+        fi
+    done
 }
 
 # One word of a list with commas; what stands before it is kept.
@@ -28,7 +28,7 @@ _vdeq_list() {
     compopt -o nospace
     local kept=
     [[ $cur == *,* ]] && kept=${cur%,*},
-    COMPREPLY=($(compgen -P "$kept" -W "$1" -- "${cur##*,}"))
+    mapfile -t COMPREPLY < <(compgen -P "$kept" -W "$1" -- "${cur##*,}")
 }
 
 _vdeq_features() { _vdeq_list 'net= pcap= stats loss= delay= jitter= dup= reorder= rate= corrupt= seed= to='; }
@@ -97,7 +97,7 @@ _vdeq() {
     elif [[ $prev == -net || $prev == -netdev || $prev == -nic ]]; then
         _vdeq_network
     elif [[ -z $program && $cur != -* ]]; then
-        COMPREPLY=($(compgen -c -- "$cur" | grep -E '^(qemu(-system-.*)?|kvm|qemu-kvm)$' | sort -u))
+        mapfile -t COMPREPLY < <(compgen -c -- "$cur" | grep -E '^(qemu(-system-.*)?|kvm|qemu-kvm)$' | sort -u)
     elif [[ $cur == -* ]]; then
         _vdeq_words "$_vdeq_options${program:+ -net -netdev -nic}"
     else

@@ -185,6 +185,23 @@ fn bash_completes_options_their_values_programs_and_switches() {
 }
 
 #[test]
+fn no_name_of_a_directory_is_run_by_a_shell_that_completes() {
+    let desk = Desk::new();
+    let made = desk.0.path().join("made");
+    // Anybody can make such a directory in /tmp.
+    let evil = tempfile::Builder::new().prefix(&"$(touch made)".to_owned()).tempdir().unwrap();
+    UnixListener::bind(evil.path().join("ctl")).unwrap();
+    for words in [&["vdeq", "--switch", "="][..], &["vdeq", "kvm", "-sock", "/tmp/"]] {
+        let offers = desk.bash(words);
+        assert!(!words.contains(&"=") || offers.contains(&desk.switch()), "{offers:?}");
+    }
+    desk.fish("vdeq --switch=/tmp/");
+    desk.fish("vdeq kvm -net vde,sock=");
+    desk.zsh("vdeq --switch=/tmp/\\$");
+    assert!(!made.exists());
+}
+
+#[test]
 fn fish_completes_options_their_values_programs_and_switches() {
     let desk = Desk::new();
     assert_eq!(desk.fish("vdeq --ti"), ["--timeout"]);
