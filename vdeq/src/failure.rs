@@ -259,6 +259,9 @@ fn find_hints(error: &FindError) -> Vec<String> {
             "install a QEMU (Debian: apt install qemu-system-x86), or give the program's path"
                 .to_owned(),
         ],
+        FindError::NotExecutable { .. } => {
+            vec!["name a program that this user may run (chmod +x makes a file one)".to_owned()]
+        }
         _ => Vec::new(),
     }
 }

@@ -43,3 +43,4 @@ mod traps;
 mod version;
 mod waiting;
 mod world;
+mod wrong_uses;
