@@ -9,7 +9,7 @@ use crate::mac::{Mac, derive_mac, is_a_nics, read_mac};
 use crate::net_option::{NetKind, NetOption};
 use crate::network::{Added, Network};
 use crate::plug::AUTO;
-use crate::{CommandLine, Placeholders, PlugSpec};
+use crate::{Note, OptionItem, Placeholders, PlugSpec};
 
 impl Network<'_> {
     /// For each of [`Network::plugs`], the hardware address of the NIC that has the plug to itself,
@@ -27,7 +27,7 @@ impl Network<'_> {
     #[must_use]
     pub fn macs(&self) -> Vec<Option<Mac>> {
         let mut macs = vec![None; self.plugs.len()];
-        if reaches_into_nics(&self.line) {
+        if self.reaches_into_nics() {
             return macs;
         }
         for room in Rooms::of(self).0.into_values() {
@@ -40,22 +40,33 @@ impl Network<'_> {
         macs
     }
 
+    /// Whether something else than their own arguments may give NICs an address or a backend.
+    fn reaches_into_nics(&self) -> bool {
+        let reaches = |option: OptionItem<'_>| {
+            let can = option.name == "set" || option.name == "global";
+            can && option.value.is_some_and(|value| may_reach_into_nics(value.as_encoded_bytes()))
+        };
+        self.file_reaches_into_nics || self.line.options().any(reaches)
+    }
+
     /// Gives every NIC on a VDE network that the line gives no address one that is derived from `vm`, as
-    /// far as `--mac` or `mac=` of its network asks for that; the first that gets none, and has none.
+    /// far as `--mac` or `mac=` of one of its networks asks for that; and what there is to tell of it.
     pub(crate) fn give_macs(
         &mut self,
         vm: &[u8],
         is_wanted: impl Fn(&PlugSpec) -> bool,
-    ) -> Option<Bare> {
-        if reaches_into_nics(&self.line) {
-            return None;
+    ) -> Option<Note> {
+        if self.reaches_into_nics() {
+            return self.plugs.iter().any(is_wanted).then_some(Note::AddressesElsewhere);
         }
         let rooms = Rooms::of(self).0.into_values();
         let plugged = rooms.filter_map(|room| {
-            let plug = room.backends.iter().find_map(|backend| match backend {
+            let plugs = room.backends.iter().filter_map(|backend| match backend {
                 Backend::Plug(plug) => Some(*plug),
                 Backend::Other => None,
-            })?;
+            });
+            let asks = |plug: &usize| self.plugs.get(*plug).is_some_and(&is_wanted);
+            let plug = plugs.clone().find(asks).or_else(|| plugs.clone().next())?;
             Some(room.nics.into_iter().map(move |nic| (nic.at, plug, nic.is_told)))
         });
         let mut nics: Vec<_> = plugged.flatten().collect();
@@ -70,18 +81,13 @@ impl Network<'_> {
                     let mac = derive_mac(vm, number, switch.as_encoded_bytes());
                     self.given.insert(*at, mac);
                 }
-                _ => bare = bare.or(Some(Bare { plug: *plug })),
+                (_, wanted) => {
+                    bare = bare.or(Some(Note::NoAddress { network: *plug, in_file: wanted }));
+                }
             }
         }
         bare
     }
-}
-
-/// A NIC without an address of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Bare {
-    /// The plug that it is joined to.
-    pub(crate) plug: usize,
 }
 
 impl Placeholders<'_> {
@@ -249,15 +255,11 @@ pub(crate) fn is_port(option: &NetOption<'_>) -> bool {
     option.kind() == NetKind::Netdev && option.is_type(b"hubport")
 }
 
-/// Whether the line has a `-set` or a `-global` that may give NICs another address or another
+/// Whether a `-set` or a `-global`, or a `[global]` of a file, may give NICs another address or another
 /// backend than their own argument does.
-fn reaches_into_nics(line: &CommandLine<'_>) -> bool {
+pub(crate) fn may_reach_into_nics(value: &[u8]) -> bool {
     const KEYS: [&[u8]; 4] = [b"mac", b"macaddr", b"netdev", b"vlan"];
-    let values = line.options().filter(|option| option.name == "set" || option.name == "global");
-    values.filter_map(|option| option.value).any(|value| {
-        let mut words = value.as_encoded_bytes().split(|byte| b".=,".contains(byte));
-        words.any(|word| KEYS.contains(&word))
-    })
+    value.split(|byte| b".=,".contains(byte)).any(|word| KEYS.contains(&word))
 }
 
 /// What the argument of a NIC says of its address: of several the last, as for QEMU. `auto` on a network

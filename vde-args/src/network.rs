@@ -9,7 +9,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
 use crate::informational::informational;
-use crate::joined::NicAt;
+use crate::joined::{NicAt, may_reach_into_nics};
 use crate::keyval::{Entry, KeyVal, Rules};
 use crate::mac::Mac;
 use crate::net_option::{NetKind, NetOption, Notation};
@@ -39,6 +39,8 @@ pub struct Network<'a> {
     pub(crate) config: Vec<NetOption<'a>>,
     /// Whether a configuration file that the line names could not be read.
     pub(crate) has_unread_file: bool,
+    /// Whether a file that could be read may give NICs an address or a backend by `[global]`.
+    pub(crate) file_reaches_into_nics: bool,
     pub(crate) additions: Vec<Addition>,
     /// The program to start, if options that it has lost are to be replaced.
     pub(crate) modernize: Option<OsString>,
@@ -109,6 +111,7 @@ impl<'a> Network<'a> {
             options,
             config: Vec::new(),
             has_unread_file: false,
+            file_reaches_into_nics: false,
             additions: Vec::new(),
             modernize: invocation.options.modernize.then(|| invocation.program.clone()),
             link_state: invocation.options.link_state,
@@ -136,16 +139,15 @@ impl<'a> Network<'a> {
             return Ok(());
         }
         let somewhere = self.plugs.iter().find(|plug| plug.auto_mac);
-        let asked = everywhere.or_else(|| somewhere.and_then(|plug| plug.spot.as_ref()));
+        let asked = everywhere.or_else(|| somewhere.and_then(|plug| plug.parts.mac.as_ref()));
         let vm = vm_name(&self.line);
         if let (Some(Spot { index, span }), None) = (asked, &vm) {
             let text = self.line.word(*index).unwrap_or_default();
             return Err(ArgError::at(ArgErrorKind::NeedsName, *index, text, span.clone()));
         }
         let is_wanted = |plug: &PlugSpec| everywhere.is_some() || plug.auto_mac;
-        if let Some(bare) = self.give_macs(&vm.unwrap_or_default(), is_wanted) {
-            self.notes.push(Note::NoAddress { network: bare.plug });
-        }
+        let note = self.give_macs(&vm.unwrap_or_default(), is_wanted);
+        self.notes.extend(note);
         Ok(())
     }
 
@@ -174,6 +176,8 @@ impl<'a> Network<'a> {
                 continue;
             };
             for section in Config::parse(&content).sections() {
+                self.file_reaches_into_nics |=
+                    section.group() == b"global" && may_reach_into_nics(&section.as_list());
                 let Some(kind) = NetKind::of_option(section.group()) else { continue };
                 let list = section.as_list();
                 let network = NetOption::of_section(kind, option.word, list.clone());
@@ -353,13 +357,17 @@ impl<'a> Network<'a> {
     }
 }
 
-/// What `-name` calls the VM: `guest=`, or what stands first without a key. Not if it is empty.
+/// What `-name` calls the VM: `guest=`, or what stands first without a key; of several the last. Not if it
+/// is empty.
 fn vm_name(line: &CommandLine<'_>) -> Option<Vec<u8>> {
-    let mut named = line.options().filter(|option| option.name == "name");
-    let list = KeyVal::parse(named.next_back()?.value?.as_bytes(), Rules::Qemu);
-    let is_it = |entry: &&Entry| entry.key.is_none() || list.key(entry) == b"guest";
-    let entry = list.entries().iter().rev().find(is_it)?;
-    list.value(entry).map(Cow::into_owned).filter(|name| !name.is_empty())
+    let named = line.options().rev().filter(|option| option.name == "name");
+    let mut names = named.filter_map(|option| {
+        let list = KeyVal::parse(option.value?.as_bytes(), Rules::Qemu);
+        let is_it = |entry: &&Entry| entry.key.is_none() || list.key(entry) == b"guest";
+        let entry = list.entries().iter().rev().find(is_it)?;
+        list.value(entry).map(Cow::into_owned)
+    });
+    names.next().filter(|name| !name.is_empty())
 }
 
 /// Whether an option may say anything of networks: most devices do not, and long lines are made of

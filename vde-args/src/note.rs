@@ -103,7 +103,11 @@ pub enum Note {
     NoAddress {
         /// Which network it is on, from 0.
         network: usize,
+        /// Whether it would get one if it were not in a file, which is not ours to change.
+        in_file: bool,
     },
+    /// Addresses were asked for, but a `-set` or a `-global` may give NICs one, so they are left alone.
+    AddressesElsewhere,
     /// Two plugs of one vlan are in the same switch. Frames go round between them.
     Loop {
         /// The argument with the second.
@@ -159,11 +163,17 @@ impl fmt::Display for Note {
                 "no VDE network was added, because the file {} may name another network",
                 Quoted(text)
             ),
-            Self::NoAddress { network } => write!(
-                f,
-                "network {network}: its NIC has no mac=, and every QEMU takes the same address then: \
-                 two of them do not hear each other (--mac=auto)"
-            ),
+            Self::NoAddress { network, in_file } => {
+                let remedy = if *in_file { "mac= in its file" } else { "--mac=auto" };
+                write!(
+                    f,
+                    "network {network}: its NIC has no mac=, and every QEMU takes the same address \
+                     then: two of them do not hear each other ({remedy})"
+                )
+            }
+            Self::AddressesElsewhere => {
+                f.write_str("no address is given to any NIC, because a -set or -global may say one")
+            }
             Self::NoPlaceholder => f.write_str(
                 "no argument has a {vde:...} (a shell wants quotes around it): \
                  the program gets no network",

@@ -75,6 +75,8 @@ pub struct PlugParts {
     pub group: Option<Spot>,
     /// The value of `mode=`.
     pub mode: Option<Spot>,
+    /// The `auto` of `mac=`.
+    pub mac: Option<Spot>,
 }
 
 impl PlugSpec {
@@ -209,7 +211,7 @@ impl Reader<'_> {
                 plug.mode = Some(mode).filter(|mode| *mode != 0);
                 plug.parts.mode = spot;
             }
-            "mac" if **value == *AUTO => plug.auto_mac = true,
+            "mac" if **value == *AUTO => (plug.auto_mac, plug.parts.mac) = (true, spot),
             // The NIC's, and QEMU's to read.
             "mac" if others.contains(&"mac") => {}
             "mac" => return Err(self.error(ArgErrorKind::BadMac, &param.value_span)),

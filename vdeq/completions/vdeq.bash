@@ -76,6 +76,7 @@ _vdeq() {
         case $prev in
             *,sock | sock) _vdeq_switches ;;
             --*) _vdeq_value "$prev" ;;
+            *) _vdeq_files ;;
         esac
         return
     fi

@@ -14,6 +14,7 @@ use crate::plug_failure::{culprit, handshake_sentence, plug_hints};
 use crate::quote;
 use crate::relays::RelaysError;
 use crate::serve::SwitchError;
+use crate::surroundings;
 
 /// The exit statuses of vdeq itself, as `env`, `nohup` and `timeout` have them.
 const FAILED: i32 = 125;
@@ -104,6 +105,9 @@ impl Failure {
         let mut text = format!("vdeq: {}\n", quote::harmless(&without_number(&self.sentence())));
         if let Some((index, span)) = self.place(argv) {
             let _ = writeln!(text, "{}", quote::point_at(argv, index, &span));
+            if (1..=surroundings::added()).contains(&index) {
+                text += "  that is from VDEQ_OPTIONS\n";
+            }
         }
         for hint in slip(self, argv).map_or_else(|| self.hints(), |hint| vec![hint]) {
             let _ = writeln!(text, "  {}", quote::harmless(&hint));
@@ -232,8 +236,8 @@ fn argument_hints(error: &ArgError) -> Vec<String> {
             vec!["for example: vdeq --switch qemu-system-x86_64 -hda disk.img".to_owned()]
         }
         ArgErrorKind::UnknownParameter { .. } => vec![
-            "a VDE network takes sock=, port=, group= and mode=; in -net also vlan=, in -nic also \
-             what a NIC takes"
+            "a VDE network takes sock=, port=, group=, mode= and mac=auto; in -net also vlan=, in \
+             -nic also what a NIC takes"
                 .to_owned(),
         ],
         ArgErrorKind::VdeInFile { ref instead, .. } => {

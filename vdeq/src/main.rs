@@ -49,8 +49,11 @@ fn main() {
 }
 
 fn command(argv: &[OsString]) -> Result<vde_exec::End, Failure> {
-    voice::set_level(surroundings::level()?);
-    match vde_args::parse(argv)? {
+    let command = vde_args::parse(argv)?;
+    if matches!(command, Command::Run(_) | Command::Serve(_)) {
+        voice::set_level(surroundings::level()?);
+    }
+    match command {
         Command::Version => print(concat!("vdeq ", env!("CARGO_PKG_VERSION"), "\n")),
         Command::Run(run) if run.options.dry_run || run.options.explain.is_some() => {
             print(&preview::preview(&run)?)

@@ -17,8 +17,13 @@ const OPTIONS: &str = "VDEQ_OPTIONS";
 /// `error`, `info` or `debug`.
 const LOG: &str = "VDEQ_LOG";
 
-/// The command line with what [`OPTIONS`] adds to it, directly behind vdeq's own name.
+/// The command line with what [`OPTIONS`] adds to it, directly behind vdeq's own name. Who asks for help or
+/// for the version, as the first word, is answered whatever it holds.
 pub(crate) fn with_options(argv: &[OsString]) -> Result<Vec<OsString>, Failure> {
+    let asks = ["--help", "-help", "-h", "--help=all", "--version"];
+    if argv.get(1).is_some_and(|word| asks.iter().any(|asked| word == asked)) {
+        return Ok(argv.to_vec());
+    }
     let text = env::var_os(OPTIONS).unwrap_or_default();
     let words = read(&text)?;
     let (name, rest) = argv.split_at(argv.len().min(1));

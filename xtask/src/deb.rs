@@ -69,7 +69,9 @@ fn try_it(package: &Path) -> Result<()> {
         exec chroot "$1" /bin/sh -e /trial.sh"#;
     let mut unshare = Command::new("unshare");
     unshare.args(["--map-root-user", "--mount", "--pid", "--fork", "sh", "-e", "-c", enter, "-"]);
-    sh::run(unshare.arg(&root).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"))
+    sh::run(unshare.arg(&root).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")).context(
+        "the small Debian is a user namespace of its own: a container may have to be allowed to make one",
+    )
 }
 
 /// What is needed to install packages, and vde2 as a file and unpacked.

@@ -92,6 +92,37 @@ fn a_network_can_ask_for_it_alone() {
 }
 
 #[test]
+fn of_two_networks_on_one_hub_either_can_ask_for_it() {
+    for args in
+        ["-net vde,sock=/s,mac=auto -net vde,sock=/t", "-net vde,sock=/t -net vde,sock=/s,mac=auto"]
+    {
+        let line = spelt(SOCKET, &format!("-name web -net nic {args}"));
+        assert!(line.contains(&format!("-net nic,macaddr={FIRST} ")), "{line}");
+    }
+}
+
+#[test]
+fn where_something_else_may_say_an_address_none_is_given_and_that_is_told() {
+    let note = |text: &str| network(text).notes().contains(&Note::AddressesElsewhere);
+    assert!(note("vdeq --mac=auto qemu -name web -nic vde -global e1000.mac=52:54:00:00:00:07"));
+    assert!(note("vdeq qemu -name web -nic vde,mac=auto -set nic.n.mac=52:54:00:00:00:07"));
+    assert!(!note("vdeq qemu -name web -nic vde -global e1000.mac=52:54:00:00:00:07"));
+    let argv = argv("vdeq --mac=auto qemu -name web -readconfig g -nic vde,model=e1000");
+    let Ok(Command::Run(run)) = parse(&argv) else { panic!() };
+    let file =
+        b"[global]\n  driver = \"e1000\"\n  property = \"mac\"\n  value = \"52:54:00:00:00:07\"\n";
+    let network = Network::read_with(&run, |_| Some(file.to_vec())).unwrap();
+    let line = joined(&network.rewrite(SOCKET, &[7]).unwrap().args);
+    assert!(
+        !line.contains("mac=") && network.notes().contains(&Note::AddressesElsewhere),
+        "{line}"
+    );
+    let nic = b"[device]\n  driver = \"e1000\"\n  netdev = \"n\"\n";
+    let network = Network::read_with(&run, |_| Some(nic.to_vec())).unwrap();
+    assert!(!network.notes().iter().any(|note| matches!(note, Note::NoAddress { .. })));
+}
+
+#[test]
 fn the_address_that_is_given_is_known() {
     let network = network("vdeq --mac=auto qemu -name web -nic vde,sock=/s");
     let mac = network.macs()[0].map(|mac| mac.map(|byte| format!("{byte:02x}")).join(":"));
@@ -100,14 +131,19 @@ fn the_address_that_is_given_is_known() {
 
 #[test]
 fn the_name_of_the_machine_is_what_counts() {
-    for name in ["-name web", "-name guest=web,debug-threads=on", "-name x -name web,process=y"] {
+    for name in [
+        "-name web",
+        "-name guest=web,debug-threads=on",
+        "-name x -name web,process=y",
+        "-name web -name debug-threads=on",
+    ] {
         let line = spelt(SOCKET, &format!("-nic vde,sock=/s,mac=auto {name}"));
         assert!(line.starts_with(&format!("-nic socket,fd=10,mac={FIRST} ")), "{line}");
     }
     for (args, at) in [
         ("vdeq --mac=auto qemu -nic vde", "1:6..10 auto"),
         ("vdeq --mac auto qemu -nic vde -name guest=", "2:0..4 auto"),
-        ("vdeq qemu -nic vde,mac=auto -name debug-threads=on", "3:0..3 vde"),
+        ("vdeq qemu -nic vde,mac=auto -name debug-threads=on", "3:8..12 auto"),
     ] {
         let error = error(args);
         assert_eq!((&error.kind, &*place(&error)), (&ArgErrorKind::NeedsName, at), "{args}");
@@ -134,7 +170,7 @@ fn what_is_no_way_to_choose_is_pointed_at() {
 fn told(args: &str) -> Vec<usize> {
     let network: Network<'_> = network(&format!("vdeq qemu {args}"));
     let networks = network.notes().iter().filter_map(|note| match note {
-        Note::NoAddress { network } => Some(*network),
+        Note::NoAddress { network, .. } => Some(*network),
         _ => None,
     });
     networks.collect()

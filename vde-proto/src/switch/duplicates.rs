@@ -3,7 +3,8 @@
 //! A station that moves goes from one port to another, and stays. Where frames of one address come from
 //! one port, then from another, and then from the first again within [`WINDOW`], and nobody left either
 //! meanwhile, there are two of them.
-//! What is remembered of moves is bounded, and an address is told of again only after [`AGAIN`].
+//! What is remembered of moves is bounded, an address is told of again only after [`AGAIN`], and in that time
+//! no more than [`REMEMBERED`] are.
 
 use alloc::collections::VecDeque;
 
@@ -63,11 +64,13 @@ impl Duplicates {
             let is_it = (old.mac, old.vlan) == (new.mac, new.vlan);
             is_it && old.from == new.to && new.at.saturating_sub(old.at) < WINDOW
         };
-        if self.moves.iter().any(is_back) && !self.was_told(&new) {
-            remember(&mut self.told, (new.at, new.mac, new.vlan));
+        if self.found.is_none() && self.moves.iter().any(is_back) && self.may_tell(&new) {
             self.found = Some(new);
         }
-        remember(&mut self.moves, new);
+        if self.moves.len() == REMEMBERED {
+            self.moves.pop_front();
+        }
+        self.moves.push_back(new);
     }
 
     /// Nobody is on this port any more: what came from there and comes from elsewhere now has moved.
@@ -75,24 +78,20 @@ impl Duplicates {
         self.moves.retain(|old| old.from != port && old.to != port);
     }
 
-    fn was_told(&self, new: &Move) -> bool {
-        let is_it = |(at, mac, vlan): &(u64, MacAddr, u16)| {
-            (*mac, *vlan) == (new.mac, new.vlan) && new.at.saturating_sub(*at) < AGAIN
-        };
-        self.told.iter().any(is_it)
+    /// Whether this address was not told of for a while, and neither were so many others that whoever
+    /// listens has enough to do: stations can make up addresses without end.
+    fn may_tell(&mut self, new: &Move) -> bool {
+        self.told.retain(|(at, ..)| new.at.saturating_sub(*at) < AGAIN);
+        let is_it = |(_, mac, vlan): &(u64, MacAddr, u16)| (*mac, *vlan) == (new.mac, new.vlan);
+        self.told.len() < REMEMBERED && !self.told.iter().any(is_it)
     }
 
     /// What was found since the last time.
     pub(super) fn take(&mut self) -> Option<Move> {
-        self.found.take()
+        let found = self.found.take()?;
+        self.told.push_back((found.at, found.mac, found.vlan));
+        Some(found)
     }
-}
-
-fn remember<T>(queue: &mut VecDeque<T>, new: T) {
-    if queue.len() == REMEMBERED {
-        queue.pop_front();
-    }
-    queue.push_back(new);
 }
 
 #[cfg(test)]
@@ -149,12 +148,34 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_is_bounded() {
+    fn however_many_addresses_somebody_makes_up_little_is_remembered_and_little_is_told() {
         let mut duplicates = Duplicates::new();
-        for last in 0..=255 {
+        let mut told = 0;
+        for round in 0..10 {
+            for last in 0..=255 {
+                duplicates.note(moved(round, last, ONE, TWO));
+                duplicates.note(moved(round, last, TWO, ONE));
+                told += usize::from(duplicates.take().is_some());
+            }
+        }
+        assert_eq!(
+            (duplicates.moves.len(), duplicates.told.len(), told),
+            (REMEMBERED, REMEMBERED, REMEMBERED)
+        );
+        duplicates.note(moved(310, 1, ONE, TWO));
+        duplicates.note(moved(310, 1, TWO, ONE));
+        assert!(duplicates.take().is_some(), "later there is time for it");
+    }
+
+    #[test]
+    fn one_that_is_not_asked_for_is_not_lost_by_another() {
+        let mut duplicates = Duplicates::new();
+        for last in [1, 2, 2, 2] {
             duplicates.note(moved(0, last, ONE, TWO));
             duplicates.note(moved(0, last, TWO, ONE));
         }
-        assert_eq!((duplicates.moves.len(), duplicates.told.len()), (REMEMBERED, REMEMBERED));
+        assert!(duplicates.take().is_some_and(|found| found.mac == mac(1)));
+        duplicates.note(moved(1, 2, ONE, TWO));
+        assert!(duplicates.take().is_some_and(|found| found.mac == mac(2)), "it goes on");
     }
 }

@@ -179,6 +179,7 @@ fn bash_completes_options_their_values_programs_and_switches() {
     assert_eq!(desk.bash(&["vdeq", "--relay", "pcap"]), ["pcap="]);
     assert_eq!(desk.bash(&["vdeq", "kvm", "-nic", "v"]), ["vde", "vde,sock="]);
     assert_eq!(desk.bash(&["vdekvm", "-nic", "vde,po"]), ["vde,port="]);
+    assert_eq!(desk.bash(&["vdekvm", "-drive", "file", "=", "/etc/passw"]), ["/etc/passwd"]);
     for option in OWN_OPTIONS.iter().flat_map(|option| option.spellings) {
         assert!(desk.bash(&["vdeq", option]).contains(&(*option).to_owned()), "{option}");
     }
@@ -189,7 +190,7 @@ fn no_name_of_a_directory_is_run_by_a_shell_that_completes() {
     let desk = Desk::new();
     let made = desk.0.path().join("made");
     // Anybody can make such a directory in /tmp.
-    let evil = tempfile::Builder::new().prefix(&"$(touch made)".to_owned()).tempdir().unwrap();
+    let evil = tempfile::Builder::new().prefix("$(touch made)").tempdir_in("/tmp").unwrap();
     UnixListener::bind(evil.path().join("ctl")).unwrap();
     for words in [&["vdeq", "--switch", "="][..], &["vdeq", "kvm", "-sock", "/tmp/"]] {
         let offers = desk.bash(words);

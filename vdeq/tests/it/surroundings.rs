@@ -36,6 +36,30 @@ fn a_link_that_somebody_else_calls_can_be_given_options() {
 }
 
 #[test]
+fn who_asks_for_help_or_the_version_is_answered_whatever_it_holds() {
+    let world = World::new();
+    let link = world.home.path().join("bin/vdekvm");
+    symlink(env!("CARGO_BIN_EXE_vdeq"), &link).unwrap();
+    for (word, answer) in [("--version", "vdeq 0."), ("--help", "usage:"), ("--help=all", "usage:")]
+    {
+        for text in ["-v", "'"] {
+            let run = world.shell(&format!("exec vdekvm {word}"), &[]);
+            let outcome = run.env("VDEQ_OPTIONS", text).env("VDEQ_LOG", "loud").run();
+            assert!(outcome.stdout.contains(answer), "{word}: {outcome:?}");
+        }
+    }
+}
+
+#[test]
+fn an_option_of_the_environment_that_does_not_fit_is_said_to_be_from_there() {
+    let world = World::new();
+    let outcome = world.vdeq(&[QEMU, "-nic", "vde"]).env("VDEQ_OPTIONS", "--mac=auto").run();
+    outcome.assert_failed(125, &["expected -name NAME", "that is from VDEQ_OPTIONS"]);
+    let outcome = world.vdeq(&["--mac=auto", QEMU, "-nic", "vde"]).env("VDEQ_OPTIONS", "-v").run();
+    assert!(!outcome.stderr.contains("that is from"), "{outcome:?}");
+}
+
+#[test]
 fn what_is_no_option_is_refused_there() {
     let world = World::new();
     for (text, cause) in [
