@@ -179,7 +179,8 @@ fn bash_completes_options_their_values_programs_and_switches() {
     assert_eq!(desk.bash(&["vdeq", "--relay", "pcap"]), ["pcap="]);
     assert_eq!(desk.bash(&["vdeq", "kvm", "-nic", "v"]), ["vde", "vde,sock="]);
     assert_eq!(desk.bash(&["vdekvm", "-nic", "vde,po"]), ["vde,port="]);
-    assert_eq!(desk.bash(&["vdekvm", "-drive", "file", "=", "/etc/passw"]), ["/etc/passwd"]);
+    let drive = ["vdekvm", "-drive", "file", "=", "/etc/passw"];
+    assert!(desk.bash(&drive).contains(&"/etc/passwd".to_owned()), "{:?}", desk.bash(&drive));
     for option in OWN_OPTIONS.iter().flat_map(|option| option.spellings) {
         assert!(desk.bash(&["vdeq", option]).contains(&(*option).to_owned()), "{option}");
     }
