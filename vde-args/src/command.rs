@@ -16,9 +16,9 @@ use std::os::unix::ffi::OsStrExt;
 
 use crate::given::watcher_needs;
 use crate::line::RawItem;
-use crate::own::{Own, OwnId, OwnValue, Place, nearest_spelling};
+use crate::own::{Own, OwnId, OwnValue, Place, unknown};
 use crate::uml::is_uml;
-use crate::{ArgError, ArgErrorKind, CommandLine, OptionSpec, Options, Reconnect, Spot};
+use crate::{ArgError, ArgErrorKind, CommandLine, Options, Reconnect, Spot};
 
 /// What the user wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,34 +134,6 @@ impl<'a> Invocation<'a> {
             line,
         }
     }
-}
-
-/// Checks that these words are own options that any command line can begin with, and nothing else: no
-/// program, no QEMU option, nothing that ends vdeq's own options.
-///
-/// # Errors
-/// The first word that is not, or an option whose argument is missing.
-///
-/// ```
-/// use vde_args::own_options;
-/// assert!(own_options(&["--wait", "--timeout", "10"].map(Into::into)).is_ok());
-/// assert!(own_options(&["--timeout"].map(Into::into)).is_err());
-/// assert!(own_options(&["-v", "qemu"].map(Into::into)).is_err());
-/// ```
-pub fn own_options(words: &[OsString]) -> Result<(), ArgError> {
-    let mut at = 0;
-    while let Some(word) = words.get(at) {
-        let can_be = |own: &Own| own.option.place != Place::Front && own.option.id != OwnId::End;
-        let own = Own::read(word).filter(can_be).ok_or_else(|| unknown(at, word))?;
-        if let (OwnValue::Required(expected), None) = (own.option.value, own.inline) {
-            at += 1;
-            if words.get(at).is_none() {
-                return Err(ArgError::after(ArgErrorKind::MissingValue { expected }, at - 1, word));
-            }
-        }
-        at += 1;
-    }
-    Ok(())
 }
 
 /// What the name in `argv[0]` says: the style, and the program if the name holds one.
@@ -394,16 +366,4 @@ impl<'a> Reader<'a> {
         let text = self.argv.get(index).map_or(OsStr::new(""), OsString::as_os_str);
         ArgError::at(kind, index, text, span)
     }
-}
-
-/// The error for a word with a dash, before the program name, that is not ours.
-fn unknown(index: usize, word: &OsStr) -> ArgError {
-    let bytes = word.as_bytes();
-    let name = bytes.strip_prefix(b"--").or_else(|| bytes.strip_prefix(b"-")).unwrap_or(bytes);
-    let kind = if OptionSpec::find(name).is_some() {
-        ArgErrorKind::OptionBeforeProgram
-    } else {
-        ArgErrorKind::UnknownOption { nearest: nearest_spelling(word) }
-    };
-    ArgError::at(kind, index, word, 0..word.len())
 }

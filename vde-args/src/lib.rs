@@ -40,7 +40,7 @@ mod words;
 
 #[cfg(feature = "arbitrary")]
 pub use crate::arbitrary::{ArbitraryArgv, ArbitraryLine, ArbitraryList, ArbitraryObject};
-pub use command::{Command, Help, Invocation, Style, own_options, parse};
+pub use command::{Command, Help, Invocation, Style, parse};
 pub use dialect::Dialect;
 pub use error::{ArgError, ArgErrorKind};
 pub use given::{Explain, Given, Options, Reconnect, Sink, Sock, SwitchOptions, Wait};
@@ -50,7 +50,7 @@ pub use net_param::NetParam;
 pub use network::Network;
 pub use note::{Note, Why};
 pub use options::{OPTIONS, OptionSpec};
-pub use own::{OWN_OPTIONS, OwnId, OwnOption, OwnValue, Place};
+pub use own::{OWN_OPTIONS, OwnId, OwnOption, OwnValue, Place, own_options};
 pub use placeholder::Placeholders;
 pub use plug::{PORT_MAX, PlugParts, PlugSpec, Spot};
 pub use relay::{DELAY_MAX, Impair, RATES, RelayError, RelayErrorKind, RelayWish};

@@ -2,10 +2,11 @@
 
 mod table;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
 use crate::nearest::nearest;
+use crate::{ArgError, ArgErrorKind, OptionSpec};
 pub use table::OWN_OPTIONS;
 
 /// One of vdeq's own options.
@@ -167,10 +168,50 @@ fn find(word: &[u8]) -> Option<&'static OwnOption> {
 }
 
 /// The spelling that was probably meant by a word that is none.
-pub(crate) fn nearest_spelling(word: &OsStr) -> Option<&'static str> {
+fn nearest_spelling(word: &OsStr) -> Option<&'static str> {
     let word = word.as_bytes();
     let name = word.split(|&b| b == b'=').next().unwrap_or(word);
     nearest(name, OWN_OPTIONS.iter().flat_map(|option| option.spellings.iter().copied()))
+}
+
+/// Checks that these words are own options that any command line can begin with, and nothing else: no
+/// program, no QEMU option, nothing that ends vdeq's own options.
+///
+/// # Errors
+/// The first word that is not, or an option whose argument is missing.
+///
+/// ```
+/// use vde_args::own_options;
+/// assert!(own_options(&["--wait", "--timeout", "10"].map(Into::into)).is_ok());
+/// assert!(own_options(&["--timeout"].map(Into::into)).is_err());
+/// assert!(own_options(&["-v", "qemu"].map(Into::into)).is_err());
+/// ```
+pub fn own_options(words: &[OsString]) -> Result<(), ArgError> {
+    let mut at = 0;
+    while let Some(word) = words.get(at) {
+        let can_be = |own: &Own| own.option.place != Place::Front && own.option.id != OwnId::End;
+        let own = Own::read(word).filter(can_be).ok_or_else(|| unknown(at, word))?;
+        if let (OwnValue::Required(expected), None) = (own.option.value, own.inline) {
+            at += 1;
+            if words.get(at).is_none() {
+                return Err(ArgError::after(ArgErrorKind::MissingValue { expected }, at - 1, word));
+            }
+        }
+        at += 1;
+    }
+    Ok(())
+}
+
+/// The error for a word with a dash, before the program name, that is not ours.
+pub(crate) fn unknown(index: usize, word: &OsStr) -> ArgError {
+    let bytes = word.as_bytes();
+    let name = bytes.strip_prefix(b"--").or_else(|| bytes.strip_prefix(b"-")).unwrap_or(bytes);
+    let kind = if OptionSpec::find(name).is_some() {
+        ArgErrorKind::OptionBeforeProgram
+    } else {
+        ArgErrorKind::UnknownOption { nearest: nearest_spelling(word) }
+    };
+    ArgError::at(kind, index, word, 0..word.len())
 }
 
 #[cfg(test)]
