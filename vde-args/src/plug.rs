@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 
 use crate::json::Kind as JsonKind;
-use crate::keyval::KeyVal;
+use crate::keyval::{Entry, KeyVal};
 use crate::nearest::nearest;
 use crate::net_option::{NetKind, NetOption, Notation};
 use crate::net_param::NetParam;
@@ -19,6 +19,13 @@ pub const PORT_MAX: u32 = 0x7f_ffff;
 
 /// The `mac=` that is vdeq's.
 pub(crate) const AUTO: &[u8] = b"auto";
+
+/// Whether a parameter is one of [`PLUG_WORDS`], which no QEMU is to see. `mac=` is only if it is `auto`.
+pub(crate) fn is_of_plug(list: &KeyVal<'_>, entry: &Entry) -> bool {
+    let key = list.key(entry);
+    let is_named = PLUG_WORDS.iter().any(|word| word.name.as_bytes() == key);
+    is_named && (key != b"mac" || list.value(entry).as_deref() == Some(AUTO))
+}
 
 /// Some bytes of an argument.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]

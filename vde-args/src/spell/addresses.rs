@@ -4,20 +4,18 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use super::lists;
-use crate::keyval::{KeyVal, Rules};
 use crate::mac::{Mac, write_mac};
+use crate::{CommandLine, NetKind};
 
-/// Gives the NIC among these words, options with an argument each, this address. For a QEMU of before
-/// 0.8 there is none among them.
+/// Gives the NIC among these words this address. For a QEMU of before 0.8 there is none among them.
 pub(super) fn give(words: &mut [OsString], mac: Mac) {
+    let line = CommandLine::parse(words);
+    let nics = line.networks().filter(|net| net.kind() != NetKind::Netdev && net.is_nic());
+    let nics: Vec<_> = nics.map(|net| (net.index(), net.kind())).collect();
     let mac = write_mac(mac);
-    for pair in words.chunks_exact_mut(2) {
-        let [option, list] = pair else { continue };
-        let key = match option.as_bytes() {
-            b"-nic" | b"--nic" | b"-device" | b"--device" => "mac",
-            b"-net" | b"--net" if is_nic(list) => "macaddr",
-            _ => continue,
-        };
+    for (index, kind) in nics {
+        let Some(list) = words.get_mut(index) else { continue };
+        let key = if kind == NetKind::Net { "macaddr" } else { "mac" };
         *list = match before_brace(list) {
             Some(head) => {
                 OsString::from_vec([head, br#","mac":""#, mac.as_bytes(), br#""}"#].concat())
@@ -25,10 +23,6 @@ pub(super) fn give(words: &mut [OsString], mac: Mac) {
             None => lists::with_parameters(list, format!("{key}={mac}").as_bytes()),
         };
     }
-}
-
-fn is_nic(list: &OsStr) -> bool {
-    KeyVal::parse(list.as_bytes(), Rules::Qemu).last(b"type").as_deref() == Some(b"nic")
 }
 
 /// What stands before the last brace of an object in JSON.

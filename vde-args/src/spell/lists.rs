@@ -7,7 +7,7 @@ use crate::json::Object;
 use crate::keyval::{Edit, Entry, KeyVal, Rules, size};
 use crate::names::Names;
 use crate::net_option::NetOption;
-use crate::plug::AUTO;
+use crate::plug::is_of_plug;
 
 /// A VDE network as a `backend` with the descriptor `fd`. `vlan=` and `name=` stay where a QEMU takes
 /// them.
@@ -25,8 +25,8 @@ pub(super) fn without_plug(
             let key: &[u8] = if entry.key.is_some() { b"type=" } else { b"" };
             Edit::Replace([key, backend.as_bytes(), b",fd=", fd.as_bytes()].concat())
         }
-        b"type" | b"sock" | b"port" | b"group" | b"mode" => Edit::Remove,
-        b"mac" if list.value(entry).as_deref() == Some(AUTO) => Edit::Remove,
+        b"type" => Edit::Remove,
+        _ if is_of_plug(list, entry) => Edit::Remove,
         b"vlan" if !keep_vlan => Edit::Remove,
         b"name" if !keep_vlan => name_as_id(list, name, entry),
         _ if entry.is_empty() => Edit::Remove,
@@ -53,8 +53,8 @@ pub(super) fn nic(list: &KeyVal<'_>) -> Vec<u8> {
             Some(_) => b"type=nic".to_vec(),
             None => b"nic".to_vec(),
         }),
-        b"type" | b"sock" | b"port" | b"group" | b"mode" => Edit::Remove,
-        b"mac" if list.value(entry).as_deref() == Some(AUTO) => Edit::Remove,
+        b"type" => Edit::Remove,
+        _ if is_of_plug(list, entry) => Edit::Remove,
         b"mac" => newer(b"macaddr", entry),
         b"id" => newer(b"name", entry),
         _ if entry.is_empty() => Edit::Remove,
