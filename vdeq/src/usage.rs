@@ -105,27 +105,23 @@ fn word_head(word: &Word) -> String {
 
 /// Adds what a head means, in lines that are short enough, beside it if there is room.
 fn row(text: &mut String, head: &str, about: &str) {
-    let mut line = format!("  {head}");
-    if line.chars().count() + 2 > LEFT {
-        text.push_str(&line);
+    let mut lead = format!("  {head}");
+    if lead.chars().count() + 2 > LEFT {
+        text.push_str(&lead);
         text.push('\n');
-        line.clear();
+        lead.clear();
     }
-    let mut is_first = true;
+    // Each word brings the blank before it.
+    let margin = LEFT - 1;
+    let mut line = format!("{lead:margin$}");
     for word in about.split(' ') {
-        let width = line.chars().count();
-        if !is_first && width + 1 + word.chars().count() > RIGHT {
+        if line.chars().count() + 1 + word.chars().count() > RIGHT {
             text.push_str(&line);
             text.push('\n');
-            line.clear();
-            is_first = true;
+            line = " ".repeat(margin);
         }
-        match is_first {
-            true => line = format!("{line:LEFT$}"),
-            false => line.push(' '),
-        }
+        line.push(' ');
         line.push_str(word);
-        is_first = false;
     }
     text.push_str(&line);
     text.push('\n');
