@@ -1,7 +1,7 @@
 //! The lines of a client of `vdeq --control`: each is answered, whatever it is.
 
 use serde_json::{Map, Value, json};
-use vdeq_protocol::{COMMANDS, Question, Relay, Replug, Request, granted, refused};
+use vdeq_protocol::{COMMANDS, Question, Relay, Replug, Request, granted, is_name, refused};
 
 /// The most that an answer says of what was wrong, in bytes: a part of it is shown, never all.
 const MOST: usize = 1000;
@@ -50,7 +50,8 @@ fn is_what_was_asked(request: &Request, object: &Map<String, Value>) {
             assert_eq!(object.contains_key("sock"), switch.is_some());
             assert_eq!(object.contains_key("port"), port.is_some());
             let Some(vnl) = switch else { return };
-            assert!(vnl.path.starts_with(b"/") && !vnl.path.contains(&0));
+            assert!(vnl.path.starts_with(b"/") || is_name(&vnl.path));
+            assert!(!vnl.path.contains(&0));
             assert!(vnl.group.is_none() && vnl.mode.is_none());
             assert!(port.is_none() || vnl.port.is_none() || *port == vnl.port);
         }

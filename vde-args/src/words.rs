@@ -20,7 +20,8 @@ pub const PLUG_WORDS: &[Word] = &[
         name: "sock",
         value: "SWITCH",
         about: "\
-            The directory of the switch; by default, the default switch. A comma in it is doubled.",
+            The directory of the switch, or its name, a word without a slash that \
+            `~/.config/vdeq/switches.toml` has; by default, the default switch. A comma in it is doubled.",
     },
     Word {
         name: "port",

@@ -15,6 +15,8 @@ pub struct Environment {
     pub runtime_dir: Option<PathBuf>,
     /// `$XDG_CACHE_HOME`.
     pub cache_home: Option<PathBuf>,
+    /// `$XDG_CONFIG_HOME`.
+    pub config_home: Option<PathBuf>,
     /// `$PATH`, the directories searched for programs.
     pub path: Option<OsString>,
 }
@@ -33,6 +35,7 @@ impl Environment {
             home: absolute("HOME"),
             runtime_dir: absolute("XDG_RUNTIME_DIR"),
             cache_home: absolute("XDG_CACHE_HOME"),
+            config_home: absolute("XDG_CONFIG_HOME"),
             path: std::env::var_os("PATH"),
         }
     }
@@ -62,6 +65,15 @@ impl Environment {
     pub fn cache_dir(&self) -> Option<PathBuf> {
         let base = self.cache_home.clone();
         base.or_else(|| Some(self.home.as_deref()?.join(".cache"))).map(|dir| dir.join("vdeq"))
+    }
+
+    /// Where configuration is, the user's before the system's: `$XDG_CONFIG_HOME/vdeq` or
+    /// `$HOME/.config/vdeq`, then `/etc/vdeq`.
+    #[must_use]
+    pub fn config_dirs(&self) -> Vec<PathBuf> {
+        let base = self.config_home.clone();
+        let base = base.or_else(|| Some(self.home.as_deref()?.join(".config")));
+        base.into_iter().chain([PathBuf::from("/etc")]).map(|dir| dir.join("vdeq")).collect()
     }
 
     /// Directories for a data socket that cannot live beside the switch, best first.
@@ -102,6 +114,20 @@ mod tests {
         assert!(environment.default_switches().contains(&own), "{own:?}");
         assert_eq!(homeless.own_switch(), Some("/run/user/7/vde.ctl".into()));
         assert_eq!(Environment::default().own_switch(), None);
+    }
+
+    #[test]
+    fn the_configuration_of_the_user_comes_before_that_of_the_system() {
+        let home = Some(PathBuf::from("/home/u"));
+        let environment = Environment { home, ..Environment::default() };
+        let config_home = Some(PathBuf::from("/c"));
+        let moved = Environment { config_home, ..environment.clone() };
+        assert_eq!(
+            environment.config_dirs(),
+            ["/home/u/.config/vdeq", "/etc/vdeq"].map(PathBuf::from)
+        );
+        assert_eq!(moved.config_dirs(), ["/c/vdeq", "/etc/vdeq"].map(PathBuf::from));
+        assert_eq!(Environment::default().config_dirs(), [PathBuf::from("/etc/vdeq")]);
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub use environment::Environment;
 pub use gate::{Gate, Guard};
 pub use give_back::{give_back, hang_up};
 pub use group::find_group;
-pub use keeper::{Settings, supervise};
+pub use keeper::{NicSettings, Settings, supervise};
 pub use launch::{Launch, LaunchError, memory_file};
 pub use line_server::{ClientId, LineServer, Served};
 pub use line_stream::{Heard, LineLimits, LineStream};

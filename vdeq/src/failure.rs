@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use std::io;
 use std::ops::Range;
 
-use vde_args::{ArgError, ArgErrorKind, OWN_OPTIONS, OwnOption, OwnValue, PlugSpec, QemuVersion};
+use vde_args::{ArgError, ArgErrorKind, OWN_OPTIONS, OwnOption, OwnValue, QemuVersion};
 use vde_exec::{DialError, Errno, FindError, LaunchError};
 
 use crate::desk::OpenError;
-use crate::plan::PlanError;
+use crate::plan::{PlanError, PlannedPlug};
 use crate::plug_failure::{culprit, handshake_sentence, plug_hints};
 use crate::quote;
 use crate::relays::RelaysError;
@@ -28,7 +28,7 @@ pub(crate) enum Failure {
     Plan(PlanError),
     Plug {
         error: DialError,
-        spec: Box<PlugSpec>,
+        plug: Box<PlannedPlug>,
     },
     /// No such QEMU.
     Find(FindError),
@@ -109,6 +109,9 @@ impl Failure {
                 text += "  that is from VDEQ_OPTIONS\n";
             }
         }
+        if let Some(excerpt) = self.excerpt() {
+            let _ = writeln!(text, "{excerpt}");
+        }
         for hint in slip(self, argv).map_or_else(|| self.hints(), |hint| vec![hint]) {
             let _ = writeln!(text, "  {}", quote::harmless(&hint));
         }
@@ -126,13 +129,25 @@ impl Failure {
             Self::Relays(error) => Some(error.spot()),
             Self::Switch(error) => Some(error.spot()),
             Self::Args(error) => return Some((error.index, error.span.clone())),
-            Self::Plug { error, spec } => culprit(error, spec),
-            Self::Plan(PlanError::Locator { spot, .. } | PlanError::TwoPorts { spot, .. }) => {
-                spot.as_ref()
-            }
+            Self::Plug { error, plug } => culprit(error, &plug.spec),
+            // The line of the file says more than the word that it was looked up for.
+            Self::Plan(PlanError::Names { error, .. }) if error.excerpt().is_some() => None,
+            Self::Plan(
+                PlanError::Locator { spot, .. }
+                | PlanError::TwoPorts { spot, .. }
+                | PlanError::Names { spot, .. },
+            ) => spot.as_ref(),
             _ => None,
         };
         spot.map(|spot| (spot.index, spot.span.clone()))
+    }
+
+    /// The line of a file that it is about, with carets.
+    fn excerpt(&self) -> Option<String> {
+        match self {
+            Self::Plan(PlanError::Names { error, .. }) => error.excerpt(),
+            _ => None,
+        }
     }
 
     fn sentence(&self) -> String {
@@ -142,6 +157,7 @@ impl Failure {
             Self::Plan(PlanError::TwoPorts { outer, inner, .. }) => {
                 format!("port={outer} and the locator's {inner} ask for different ports")
             }
+            Self::Plan(PlanError::Names { error, .. }) => error.to_string(),
             Self::Plug { error: DialError::Handshake { switch, port, error }, .. } => {
                 handshake_sentence(switch.control(), *port, error)
             }
@@ -181,7 +197,8 @@ impl Failure {
                 "give the port once".to_owned(),
                 manual("DESCRIPTION"),
             ],
-            Self::Plug { error, .. } => plug_hints(error),
+            Self::Plan(PlanError::Names { error, .. }) => vec![error.hint()],
+            Self::Plug { error, plug } => plug_hints(error, plug),
             Self::Find(error) => find_hints(error),
             Self::FindOther(error) => find_other_hints(error),
             Self::Supervise(_) => {

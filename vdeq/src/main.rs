@@ -7,6 +7,7 @@ mod desk;
 mod detect;
 mod failure;
 mod monitor;
+mod names;
 mod plan;
 mod plug_failure;
 mod preview;

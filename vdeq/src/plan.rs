@@ -4,14 +4,22 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use vde_args::{Options, PlugSpec, Spot};
+use vde_args::{Options, PlugSpec, Reconnect, Spot, Wait};
 use vde_exec::vde_proto::{PortNumber, PortRequest, Vnl, VnlError};
+
+use crate::names::{Named, Names, NamesError};
 
 /// A plug to make, and what asked for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PlannedPlug {
     pub(crate) vnl: Vnl,
     pub(crate) spec: PlugSpec,
+    /// The name that the switch goes by, if it was named by one.
+    pub(crate) named: Option<Named>,
+    /// How long its switch is waited for.
+    pub(crate) wait: Option<Wait>,
+    /// How long it is sought again; as usual if nothing says so.
+    pub(crate) reconnect: Option<Reconnect>,
 }
 
 impl PlannedPlug {
@@ -22,16 +30,18 @@ impl PlannedPlug {
 }
 
 /// Why a network of the command line cannot be plugged in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum PlanError {
     /// `sock=` is no locator.
     Locator { error: VnlError, spot: Option<Spot> },
     /// `port=` and the locator in `sock=` ask for different ports.
     TwoPorts { spot: Option<Spot>, outer: u32, inner: PortRequest },
+    /// `sock=` may be a name, and names cannot be looked up.
+    Names { error: NamesError, spot: Option<Spot> },
 }
 
 /// Turns the plugs of a command line into locators. Those that name no switch join `default`, if there
-/// is one.
+/// is one. What the command line says comes before what `names` say.
 ///
 /// # Errors
 /// The first [`PlanError`].
@@ -39,14 +49,16 @@ pub(crate) fn plan(
     specs: &[PlugSpec],
     options: &Options,
     default: Option<&Path>,
+    names: &Names,
 ) -> Result<Vec<PlannedPlug>, PlanError> {
-    specs.iter().map(|spec| plan_one(spec, options, default)).collect()
+    specs.iter().map(|spec| plan_one(spec, options, default, names)).collect()
 }
 
 fn plan_one(
     spec: &PlugSpec,
     options: &Options,
     default: Option<&Path>,
+    names: &Names,
 ) -> Result<PlannedPlug, PlanError> {
     let sock = spec.sock.as_deref().map(OsStrExt::as_bytes).unwrap_or_default();
     let locator = Vnl::parse(sock)
@@ -59,6 +71,9 @@ fn plan_one(
         (Some(outer), _) => Some(PortRequest::Number(outer)),
         (None, inner) => inner,
     };
+    let named = names
+        .find(&locator.path)
+        .map_err(|error| PlanError::Names { error, spot: spec.parts.sock.clone() })?;
     let group = spec.group.as_deref().map(|group| group.as_bytes().to_vec());
     let path = match default {
         Some(dir) if locator.path.is_empty() => dir.as_os_str().as_bytes().to_vec(),
@@ -70,5 +85,12 @@ fn plan_one(
         group: group.or(locator.group),
         mode: spec.mode.or(locator.mode).or(options.mode),
     };
-    Ok(PlannedPlug { vnl, spec: spec.clone() })
+    let vnl = match &named {
+        Some(named) => named.complete(vnl),
+        None => vnl,
+    };
+    let by_name = named.as_ref();
+    let wait = options.wait.or(by_name.and_then(|named| named.wait));
+    let reconnect = options.reconnect.or(by_name.and_then(|named| named.reconnect));
+    Ok(PlannedPlug { vnl, spec: spec.clone(), named, wait, reconnect })
 }

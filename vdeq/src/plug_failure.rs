@@ -1,11 +1,16 @@
 //! Why a network was not plugged in, in words, and what to do.
 
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use vde_args::{PlugSpec, Spot};
 use vde_exec::vde_proto::{DataFailure, DialFailure, PlugError, PortRequest};
-use vde_exec::{BindError, DialError, Errno, LocateError, MAX_DIR_LEN};
+use vde_exec::{BindError, DialError, Environment, Errno, LocateError, MAX_DIR_LEN};
+use vdeq_protocol::is_name;
+
+use crate::names::{Named, Names};
+use crate::plan::PlannedPlug;
 
 /// What to do where the permissions of a switch keep this user out.
 const ACCESS: &str = "ask the owner of the switch for access (vde_switch -m 660 -g GROUP, \
@@ -55,7 +60,35 @@ pub(crate) fn handshake_sentence(control: &Path, port: PortRequest, error: &Plug
 }
 
 /// What to do.
-pub(crate) fn plug_hints(error: &DialError) -> Vec<String> {
+pub(crate) fn plug_hints(error: &DialError, plug: &PlannedPlug) -> Vec<String> {
+    match (error, &plug.named) {
+        (DialError::Locate(LocateError::Absent { path }), None)
+            if is_name(path.as_os_str().as_bytes()) =>
+        {
+            vec![unknown_name(&Names::of(&Environment::of_process()))]
+        }
+        (error, named) => {
+            let source = named.iter().map(Named::in_words);
+            hints(error).into_iter().chain(source).collect()
+        }
+    }
+}
+
+/// What to do about what is neither the name of a switch nor the path of one.
+fn unknown_name(names: &Names) -> String {
+    const MOST: usize = 10;
+    let known: Vec<_> =
+        names.all().unwrap_or_default().into_iter().map(|named| named.name).collect();
+    let files = names.files().iter().map(|file| file.display().to_string()).collect::<Vec<_>>();
+    match known.get(..known.len().min(MOST)) {
+        Some([]) | None => {
+            format!("give the directory of the switch, or a name that is in {}", files.join(" or "))
+        }
+        Some(known) => format!("the names in {} are: {}", files.join(" and "), known.join(", ")),
+    }
+}
+
+fn hints(error: &DialError) -> Vec<String> {
     match error {
         DialError::Locate(error) => locate_hints(error),
         DialError::Bind(BindError::Group { .. }) | DialError::NoGroup { .. } => {

@@ -15,6 +15,7 @@ use crate::command_line::{self, Line};
 use crate::detect::{Detected, Detection, Source};
 use crate::failure::Failure;
 use crate::monitor;
+use crate::names::Names;
 use crate::plan::{PlannedPlug, plan};
 use crate::quote;
 use crate::relays::{self, Wanted};
@@ -50,7 +51,7 @@ pub(crate) fn preview(invocation: &Invocation<'_>) -> Result<String, Failure> {
     let wiring = Wiring::read(invocation)?;
     let switch = PlannedSwitch::of(&invocation.options, &environment)?;
     let own = switch.as_ref().map(PlannedSwitch::dir);
-    let plugs = plan(wiring.plugs(), &invocation.options, own)?;
+    let plugs = plan(wiring.plugs(), &invocation.options, own, &Names::of(&environment))?;
     let relays = relays::assign(&invocation.options.relays, plugs.len())?;
     let program = find(invocation, &environment, voice)?;
     let version = version(invocation, &wiring, program.as_ref(), &environment, voice);
@@ -247,6 +248,10 @@ fn place(plug: &PlannedPlug) -> String {
         b"" => "the default switch".to_owned(),
         path => quote::shell(OsStr::from_bytes(path)),
     };
+    let switch = match &plug.named {
+        Some(named) => format!("{switch} ({})", quote::harmless(&named.name)),
+        None => switch,
+    };
     match plug.vnl.port {
         None | Some(PortRequest::Any) => format!("{switch}, any port"),
         Some(port) => format!("{switch}, {port}"),
@@ -270,6 +275,7 @@ fn json_plug(plug: &PlannedPlug, fd: i32, relay: Option<&Wanted>) -> Value {
     json!({
         "fd": fd,
         "switch": Some(&plug.vnl.path).filter(|path| !path.is_empty()).map(text),
+        "name": plug.named.as_ref().map(|named| &named.name),
         "port": match plug.vnl.port {
             Some(PortRequest::Number(number)) => Some(number.get()),
             _ => None,

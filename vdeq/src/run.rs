@@ -12,8 +12,9 @@ use vde_args::{Invocation, QemuVersion, is_uml};
 use vde_exec::supervisor::{Policy, Reconnect};
 use vde_exec::vde_proto::MacAddr;
 use vde_exec::{
-    Connection, DialError, DialOptions, End, Environment, Front, Held, Launch, Program, Settings,
-    Side, Signals, Vm, adopt_orphans, give_back, hang_up, number, split, supervise,
+    Connection, DialError, DialOptions, End, Environment, Front, Held, Launch, NicSettings,
+    Program, Settings, Side, Signals, Vm, adopt_orphans, give_back, hang_up, number, split,
+    supervise,
 };
 
 use crate::command_line;
@@ -21,6 +22,7 @@ use crate::desk::Desk;
 use crate::detect::{Detected, Detection, Source};
 use crate::failure::Failure;
 use crate::monitor::{self, Monitor};
+use crate::names::Names;
 use crate::plan::{PlannedPlug, plan};
 use crate::quote;
 use crate::relays;
@@ -45,7 +47,7 @@ pub(crate) fn run(invocation: &Invocation<'_>) -> Result<End, Failure> {
     let environment = Environment::of_process();
     let switch = PlannedSwitch::of(&invocation.options, &environment)?;
     let own = switch.as_ref().map(PlannedSwitch::dir);
-    let plugs = plan(wiring.plugs(), &invocation.options, own)?;
+    let plugs = plan(wiring.plugs(), &invocation.options, own, &Names::of(&environment))?;
     let relays = relays::assign(&invocation.options.relays, plugs.len())?;
     let program = find(invocation, &environment, voice)?;
     wiring.tell_notes(voice);
@@ -82,7 +84,7 @@ pub(crate) fn run(invocation: &Invocation<'_>) -> Result<End, Failure> {
             let fds: Vec<i32> = connections.iter().map(|plug| plug.data.as_raw_fd()).collect();
             let monitor = monitor(invocation, &wiring, version, voice)?;
             let rewritten = wiring.rewrite(version, &fds)?;
-            let settings = settings(invocation, &wiring, &environment);
+            let settings = settings(invocation, &wiring, &plugs, &environment);
             let mut line = command_line::assemble(rewritten, Some(&program), invocation);
             let mut others = Vec::new();
             if let Some(monitor) = monitor {
@@ -155,18 +157,21 @@ fn plug_in(
     voice: Voice,
 ) -> Result<(), Failure> {
     let timeout = invocation.options.timeout.unwrap_or(TIMEOUT);
-    let waiting = Waiting::new(invocation.options.wait, signals, voice);
+    let waiting = Waiting::new(signals, voice);
     for (index, plug) in plugs.iter().enumerate() {
+        if let Some(named) = &plug.named {
+            voice.detail(format_args!("network {index}: {}", named.in_words()));
+        }
         let options = DialOptions {
             description: description(index, plug),
             timeout,
             environment: environment.clone(),
         };
-        let connection = match waiting.dial(&plug.vnl, &options) {
+        let connection = match waiting.dial(&plug.vnl, plug.wait, &options) {
             Ok(connection) => connection,
             Err(DialError::Interrupted) => return Err(interrupted(signals)),
             Err(error) => {
-                return Err(Failure::Plug { error, spec: Box::new(plug.spec.clone()) });
+                return Err(Failure::Plug { error, plug: Box::new(plug.clone()) });
             }
         };
         let dir = connection.switch.dir().display();
@@ -221,22 +226,27 @@ fn version(
 fn settings(
     invocation: &Invocation<'_>,
     wiring: &Wiring<'_>,
+    plugs: &[PlannedPlug],
     environment: &Environment,
 ) -> Settings {
     let options = &invocation.options;
-    let reconnect = match options.reconnect {
-        None | Some(vde_args::Reconnect::On) => Reconnect::Always,
-        Some(vde_args::Reconnect::For(time)) => Reconnect::For(time),
-        Some(_) => Reconnect::Never,
+    let in_time = |reconnect| match reconnect {
+        vde_args::Reconnect::On => Reconnect::Always,
+        vde_args::Reconnect::For(time) => Reconnect::For(time),
+        _ => Reconnect::Never,
     };
+    let reconnect = options.reconnect.map_or(Reconnect::Always, in_time);
     let policy = Policy {
         reconnect,
         timeout: options.timeout.unwrap_or(TIMEOUT),
         link_state: options.link_state,
         seed: u64::from(std::process::id()),
     };
-    let macs = wiring.macs().into_iter().map(|mac| mac.map(MacAddr::new)).collect();
-    Settings { policy, environment: environment.clone(), macs }
+    let nics = wiring.macs().into_iter().zip(plugs).map(|(mac, plug)| NicSettings {
+        mac: mac.map(MacAddr::new),
+        reconnect: plug.reconnect.map(in_time),
+    });
+    Settings { policy, environment: environment.clone(), nics: nics.collect() }
 }
 
 /// The monitor for `--link-state`, if there is anything to tell through it.

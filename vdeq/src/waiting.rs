@@ -16,7 +16,6 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// Dials as patiently as the user is.
 pub(crate) struct Waiting<'a> {
-    wait: Option<Wait>,
     started: Instant,
     signals: &'a Signals,
     voice: Voice,
@@ -24,19 +23,24 @@ pub(crate) struct Waiting<'a> {
 
 impl<'a> Waiting<'a> {
     /// The time of all plugs together runs from now on.
-    pub(crate) fn new(wait: Option<Wait>, signals: &'a Signals, voice: Voice) -> Self {
-        Self { wait, started: Instant::now(), signals, voice }
+    pub(crate) fn new(signals: &'a Signals, voice: Voice) -> Self {
+        Self { started: Instant::now(), signals, voice }
     }
 
-    /// Plugs in, as soon as there is a switch.
+    /// Plugs in, as soon as there is a switch, which is waited for so long.
     ///
     /// # Errors
     /// Those of [`dial`]: also of an absence, when the time is over.
-    pub(crate) fn dial(&self, vnl: &Vnl, options: &DialOptions) -> Result<Connection, DialError> {
+    pub(crate) fn dial(
+        &self,
+        vnl: &Vnl,
+        wait: Option<Wait>,
+        options: &DialOptions,
+    ) -> Result<Connection, DialError> {
         let mut told = false;
         loop {
             let error = match dial(vnl, options, Some(self.signals.interrupt())) {
-                Err(error) if is_absence(&error) && self.has_time() => error,
+                Err(error) if is_absence(&error) && self.has_time(wait) => error,
                 result => {
                     if told && result.is_err() {
                         let waited = self.started.elapsed().as_secs_f64();
@@ -49,14 +53,14 @@ impl<'a> Waiting<'a> {
                 told = true;
                 self.voice.say(format_args!("waiting for a switch: {error}"));
             }
-            if self.pause() {
+            if self.pause(wait) {
                 return Err(DialError::Interrupted);
             }
         }
     }
 
-    fn has_time(&self) -> bool {
-        match self.wait {
+    fn has_time(&self, wait: Option<Wait>) -> bool {
+        match wait {
             None => false,
             Some(Wait::For(time)) => self.started.elapsed() < time,
             Some(_) => true,
@@ -64,8 +68,8 @@ impl<'a> Waiting<'a> {
     }
 
     /// Waits a little; returns whether a signal interrupted that.
-    fn pause(&self) -> bool {
-        let left = match self.wait {
+    fn pause(&self, wait: Option<Wait>) -> bool {
+        let left = match wait {
             Some(Wait::For(time)) => time.saturating_sub(self.started.elapsed()),
             _ => PAUSE,
         };

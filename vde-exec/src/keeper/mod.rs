@@ -29,7 +29,8 @@ use crate::nic_sockets::NicSockets;
 use crate::relay::Relay;
 use crate::signals::{Caught, Signals};
 use crate::supervisor::{
-    Input, MoveError, NicConfig, NicStatus, Output, Policy, Stream, Supervisor, Target, Ticket,
+    Input, MoveError, NicConfig, NicStatus, Output, Policy, Reconnect, Stream, Supervisor, Target,
+    Ticket,
 };
 use crate::switch_dir::SwitchDir;
 use crate::vm::{End, Fate, Vm};
@@ -51,8 +52,17 @@ pub struct Settings {
     pub policy: Policy,
     /// Where switches are looked for.
     pub environment: Environment,
-    /// The address of each NIC's guest side, in the order of the connections, where it is known.
-    pub macs: Vec<Option<MacAddr>>,
+    /// What is known of each NIC, in the order of the connections; of those that are missing, nothing.
+    pub nics: Vec<NicSettings>,
+}
+
+/// What is known of one NIC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct NicSettings {
+    /// The address of its guest side.
+    pub mac: Option<MacAddr>,
+    /// How long it is sought again when it is lost, if not as the policy has it.
+    pub reconnect: Option<Reconnect>,
 }
 
 /// Stays beside a VM until it ends: keeps its networks, passes signals on.
@@ -69,13 +79,14 @@ pub fn supervise(
     settings: &Settings,
     attendant: &mut dyn Attendant,
 ) -> io::Result<End> {
-    let macs = settings.macs.iter().copied().chain(std::iter::repeat(None));
-    let configs = connections.iter().zip(macs).map(|(plug, mac)| NicConfig {
+    let known = settings.nics.iter().copied().chain(std::iter::repeat(NicSettings::default()));
+    let configs = connections.iter().zip(known).map(|(plug, known)| NicConfig {
         address: plug.reach.address(),
         asked: plug.asked(),
         port: plug.port,
         description: plug.description.clone(),
-        mac,
+        mac: known.mac,
+        reconnect: known.reconnect,
     });
     let started = Instant::now();
     let supervisor = Supervisor::new(Duration::ZERO, settings.policy, configs.collect());

@@ -70,7 +70,7 @@ pub enum Reconnect {
 /// How a supervisor behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
-    /// Whether, and how long, lost plugs are made again.
+    /// Whether, and how long, lost plugs are made again whose [`NicConfig`] does not say so.
     pub reconnect: Reconnect,
     /// Longest time from a call to the end of its handshake.
     pub timeout: Duration,
@@ -94,6 +94,8 @@ pub struct NicConfig {
     pub description: Description,
     /// The guest's address, if it is known: it is announced where the guest is plugged in again.
     pub mac: Option<MacAddr>,
+    /// How long this one is sought again when it is lost; as [`Policy::reconnect`] has it if `None`.
+    pub reconnect: Option<Reconnect>,
 }
 
 /// One of the two control streams that a NIC can have.

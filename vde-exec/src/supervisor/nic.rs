@@ -212,7 +212,7 @@ impl Nic {
 
     /// When the time for plugging in again is over.
     fn limit(&self) -> Option<Duration> {
-        match self.policy.reconnect {
+        match self.reconnect() {
             Reconnect::For(time) if self.held.is_none() && !self.given_up && !self.is_moving() => {
                 Some(self.lost_at.saturating_add(time))
             }
@@ -231,8 +231,12 @@ impl Nic {
         Call { target: Target::Home, port: self.config.asked, ticket: None, splice: None }
     }
 
+    fn reconnect(&self) -> Reconnect {
+        self.config.reconnect.unwrap_or(self.policy.reconnect)
+    }
+
     fn may_retry(&self) -> bool {
-        self.policy.reconnect != Reconnect::Never && self.config.address.is_some()
+        self.reconnect() != Reconnect::Never && self.config.address.is_some()
     }
 
     /// The switch said something where it has nothing to say.

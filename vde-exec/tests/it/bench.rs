@@ -23,6 +23,18 @@ pub struct Bench {
     pub now: Duration,
 }
 
+/// A NIC on port 3, which was asked for.
+pub fn nic() -> NicConfig {
+    NicConfig {
+        address: Some(SocketPath::new(OWN).unwrap()),
+        asked: PortNumber::new(3).map_or(PortRequest::Any, PortRequest::Number),
+        port: Some(3),
+        description: Description::sanitised("bench"),
+        mac: Some(MAC),
+        reconnect: None,
+    }
+}
+
 impl Bench {
     /// On port 3, which was asked for.
     pub fn new(reconnect: Reconnect) -> Self {
@@ -31,14 +43,12 @@ impl Bench {
 
     /// On this port, as far as the switch tells; port 3 was asked for.
     pub fn on_port(port: Option<u32>, reconnect: Reconnect) -> Self {
+        Self::of(NicConfig { port, ..nic() }, reconnect)
+    }
+
+    /// With this NIC, where `reconnect` is the policy.
+    pub fn of(nic: NicConfig, reconnect: Reconnect) -> Self {
         let policy = Policy { reconnect, timeout: ms(5000), link_state: true, seed: 1 };
-        let nic = NicConfig {
-            address: Some(SocketPath::new(OWN).unwrap()),
-            asked: PortNumber::new(3).map_or(PortRequest::Any, PortRequest::Number),
-            port,
-            description: Description::sanitised("bench"),
-            mac: Some(MAC),
-        };
         let supervisor = Supervisor::new(Duration::ZERO, policy, vec![nic]);
         // Long enough for the first plug to count as one that held.
         Self { supervisor, now: ms(10_000) }

@@ -2,11 +2,12 @@
 
 use vde_exec::End;
 use vde_exec::supervisor::{
-    Event, Input, MoveError, NicState, Output, Reconnect, Stream, Target, Ticket, Trouble,
+    Event, Input, MoveError, NicConfig, NicState, Output, Reconnect, Stream, Target, Ticket,
+    Trouble,
 };
 use vde_exec::vde_proto::{DialFailure, PlugError, PortRequest};
 
-use crate::bench::{Bench, MAC, lost, ms};
+use crate::bench::{Bench, MAC, lost, ms, nic};
 
 #[test]
 fn an_idle_supervisor_has_nothing_to_wait_for() {
@@ -150,6 +151,18 @@ fn without_reconnecting_the_vm_runs_on_without_its_network() {
     let mut bench = Bench::new(Reconnect::Never);
     assert_eq!(bench.lose(), [Output::Unplug(0), Output::SetLink(0, false), lost(false)]);
     assert_eq!((bench.state(), bench.supervisor.deadline()), (NicState::GivenUp, None));
+}
+
+#[test]
+fn what_is_wanted_of_one_nic_comes_before_what_is_wanted_of_all() {
+    for (its_own, of_all) in
+        [(Reconnect::Never, Reconnect::Always), (Reconnect::Always, Reconnect::Never)]
+    {
+        let mut bench = Bench::of(NicConfig { reconnect: Some(its_own), ..nic() }, of_all);
+        bench.lose();
+        let may_be_back = bench.state() != NicState::GivenUp;
+        assert_eq!(may_be_back, its_own == Reconnect::Always, "{its_own:?}");
+    }
 }
 
 #[test]

@@ -8,16 +8,19 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 use vde_exec::supervisor::{MoveError, Ticket};
+use vde_exec::vde_proto::Vnl;
 use vde_exec::{
-    ClientId, LineLimits, LineServer, ListenError, Move, Order, PollFlags, Report, Served,
+    ClientId, Environment, LineLimits, LineServer, ListenError, Move, Order, PollFlags, Report,
+    Served,
 };
 use vdeq_protocol::{
-    Question, Refusal, Relay, Replug, Request, granted, move_refusal, overrun, refused,
+    Question, Refusal, Relay, Replug, Request, granted, is_name, move_refusal, overrun, refused,
     relay_refusal,
 };
 
 use super::relays::Relays;
 use super::{nic_of, nics_of};
+use crate::names::Names;
 
 /// Most clients at a time.
 const MOST_CLIENTS: usize = 16;
@@ -151,10 +154,13 @@ impl Control {
     ) -> Option<Order> {
         let Question { id, request } = Question::read(line);
         let reply = match request {
-            Ok(Request::Replug(Replug { nic, switch, port })) => {
-                let ticket = self.wait(client, id, nic, Wants::Move);
-                return Some(Order::Move(Move { nic, switch, port, ticket }));
-            }
+            Ok(Request::Replug(Replug { nic, switch, port })) => match by_name(switch) {
+                Ok(switch) => {
+                    let ticket = self.wait(client, id, nic, Wants::Move);
+                    return Some(Order::Move(Move { nic, switch, port, ticket }));
+                }
+                Err(refusal) => refused(id.as_ref(), &refusal),
+            },
             Ok(Request::Relay(Relay { nic, features })) => {
                 let ticket = Ticket(self.next_ticket);
                 match relays.order(nic, features, ticket, report) {
@@ -196,5 +202,26 @@ impl Control {
             self.subscribers.remove(&client);
             self.server.cut_off(client, overrun(None, SystemTime::now()).to_string().as_bytes());
         }
+    }
+}
+
+/// The switch, with what its name stands for if it is named by one.
+fn by_name(switch: Option<Vnl>) -> Result<Option<Vnl>, Refusal> {
+    let Some(given) = switch else { return Ok(None) };
+    if !is_name(&given.path) {
+        return Ok(Some(given));
+    }
+    let names = Names::of(&Environment::of_process());
+    match names.find(&given.path) {
+        // The group and the mode are those of the data socket, which was made long ago.
+        Ok(Some(named)) => Ok(Some(Vnl { group: None, mode: None, ..named.complete(given) })),
+        Ok(None) => {
+            let files = names.files().iter().map(|file| file.display().to_string());
+            let files = files.collect::<Vec<_>>().join(" or ");
+            let what =
+                format!("there is no switch named {:?}", String::from_utf8_lossy(&given.path));
+            Err(Refusal::new(what, format!("an absolute path, or a name that is in {files}")))
+        }
+        Err(error) => Err(Refusal::new(error.to_string(), error.hint())),
     }
 }

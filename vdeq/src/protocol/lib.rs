@@ -13,7 +13,7 @@ mod time;
 
 pub use event::{Moment, ended, event, move_failed, overrun, started};
 pub use reply::{Refusal, granted, move_refusal, refused, relay_refusal};
-pub use request::{COMMANDS, Question, Relay, Replug, Request};
+pub use request::{COMMANDS, Question, Relay, Replug, Request, is_name};
 pub use status::{Nic, nic_status, status};
 pub use time::rfc3339;
 

@@ -42,7 +42,7 @@ pub enum Request {
 pub struct Replug {
     /// Which NIC.
     pub nic: usize,
-    /// The switch, with an absolute path; the same one if `None`.
+    /// The switch, with an absolute path or a name ([`is_name`]) in its place; the same one if `None`.
     pub switch: Option<Vnl>,
     /// The port there, if it was said.
     pub port: Option<PortRequest>,
@@ -183,19 +183,33 @@ fn port(value: &Value) -> Result<PortRequest, Refusal> {
 
 /// A locator, as `sock=` takes it. What is about the data socket was settled when that was made.
 fn switch(value: &Value) -> Result<Vnl, Refusal> {
-    let wanted = "the absolute path of a switch, or with a port \"/run/vde.ctl[3]\"";
+    let wanted = "the absolute path of a switch, its name, or with a port \"/run/vde.ctl[3]\"";
     let wrong = |why: String| Refusal::new(why, wanted);
     let Some(locator) = bytes(value) else {
         return Err(wrong(format!("\"sock\" is {}", shown(value))));
     };
     let vnl = Vnl::parse(&locator).map_err(|error| wrong(format!("\"sock\": {error}")))?;
-    if !vnl.path.starts_with(b"/") {
-        return Err(wrong(format!("\"sock\" is {}, which is no absolute path", shown(value))));
+    if !vnl.path.starts_with(b"/") && !is_name(&vnl.path) {
+        let what = format!("\"sock\" is {}, which is no absolute path and no name", shown(value));
+        return Err(wrong(what));
     }
     if vnl.group.is_some() || vnl.mode.is_some() {
         return Err(wrong(format!("\"sock\" is {}, with a group or a mode", shown(value))));
     }
     Ok(vnl)
+}
+
+/// Whether a switch is named so that `switches.toml` has to say where it is: in one word without a
+/// slash.
+///
+/// ```
+/// use vdeq_protocol::is_name;
+/// assert!(is_name(b"lab"));
+/// assert!(!is_name(b"./lab") && !is_name(b"/run/lab") && !is_name(b"..") && !is_name(b""));
+/// ```
+#[must_use]
+pub fn is_name(path: &[u8]) -> bool {
+    !path.is_empty() && !path.contains(&b'/') && path != b"." && path != b".."
 }
 
 /// The bytes of a string, or of `{"bytes":[...]}`, which is how any path can be written.
@@ -255,6 +269,10 @@ mod tests {
         assert_eq!(
             read(r#"{"command":"replug","nic":1,"sock":"/run/sw2[3]","port":3}"#),
             replug(1, Some("/run/sw2[3]"), number(3))
+        );
+        assert_eq!(
+            read(r#"{"command":"replug","nic":1,"sock":"lab[3]"}"#),
+            replug(1, Some("lab[3]"), None)
         );
         for (word, port) in [("any", PortRequest::Any), ("zero", PortRequest::Zero)] {
             let line = format!(r#"{{"command":"replug","nic":0,"port":"{word}"}}"#);
@@ -325,7 +343,7 @@ mod tests {
             let line = replug(&format!(r#""nic":0,"port":{port}"#));
             check_refused(&line, "\"port\" is", "from 1 to 8388607");
         }
-        for sock in ["\"\"", "\"sw\"", "3", "null", "{\"bytes\":[256]}"] {
+        for sock in ["\"\"", "\"a/sw\"", "\"..\"", "3", "null", "{\"bytes\":[256]}"] {
             let line = replug(&format!(r#""nic":0,"sock":{sock}"#));
             check_refused(&line, "\"sock\" is", "absolute path");
         }

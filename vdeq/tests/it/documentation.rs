@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::sys::signal::Signal;
 use vde_args::{Command, Network, QemuVersion, parse};
@@ -155,12 +155,45 @@ fn every_chore_of_the_readme_is_one() {
     }
 }
 
+/// The pages of the repository: all text that is not generated and not a corpus.
+fn pages() -> Vec<PathBuf> {
+    let of = |directory: &str| fs::read_dir(root().join(directory)).unwrap();
+    let members = ["vde-proto", "vde-args", "vde-exec", "vdeq", "fuzz", "benches", "xtask"];
+    let directories = [".", "docs"].into_iter().chain(members);
+    let files = directories.flat_map(of).map(|entry| entry.unwrap().path());
+    files.filter(|path| path.extension().is_some_and(|extension| extension == "md")).collect()
+}
+
+/// How the heading of a page is called in a link.
+fn anchor(heading: &str) -> String {
+    let is_kept = |letter: &char| letter.is_alphanumeric() || " -_".contains(*letter);
+    heading.to_lowercase().chars().filter(is_kept).collect::<String>().replace(' ', "-")
+}
+
 #[test]
-fn every_file_that_the_readme_links_to_is_there() {
-    let links = README.split("](").skip(1).map(|rest| rest.split(')').next().unwrap());
-    for link in links.filter(|link| !link.starts_with("http")) {
-        assert!(root().join(link).exists(), "{link}");
+fn every_link_of_a_page_leads_to_a_file_and_a_heading_that_are_there() {
+    let mut count = 0;
+    for page in pages() {
+        let text = fs::read_to_string(&page).unwrap();
+        let prose: String = text.split('`').step_by(2).collect();
+        let links = prose.split("](").skip(1).map(|rest| rest.split(')').next().unwrap());
+        // The pages of crates also name items, which rustdoc checks.
+        let is_item = |link: &str| link.chars().all(|c| c.is_alphanumeric() || "_:".contains(c));
+        for link in links.filter(|link| !link.contains("://") && !is_item(link)) {
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            let file = match file {
+                "" => page.clone(),
+                file => page.parent().unwrap().join(file),
+            };
+            assert!(file.exists(), "{link} of {}", page.display());
+            let there = fs::read_to_string(&file).unwrap_or_default();
+            let mut headings = there.lines().filter(|line| line.starts_with('#'));
+            let is_it = |line: &str| anchor(line.trim_start_matches('#').trim_start()) == heading;
+            assert!(heading.is_empty() || headings.any(is_it), "{link} of {}", page.display());
+            count += 1;
+        }
     }
+    assert!(count > 30, "{count}");
 }
 
 /// The names of the crates of others that a manifest depends on directly.

@@ -26,6 +26,7 @@ mod hostile_replies;
 mod hostile_switch;
 mod inheritance;
 mod link_state;
+mod names;
 mod placeholder;
 mod preview;
 mod program;

@@ -123,7 +123,7 @@ fn an_explanation_for_tools_is_one_json_object() {
         "qemu": { "version": "7.2.22", "source": "asked" },
         "switch": null,
         "plugs": [{
-            "fd": 100, "switch": "/s", "port": 7, "group": "g", "mode": "0640", "argument": 6,
+            "fd": 100, "switch": "/s", "name": null, "port": 7, "group": "g", "mode": "0640", "argument": 6,
             "relay": null,
         }],
         "changes": [{

@@ -44,6 +44,9 @@ fn world() -> World {
     fs::write(home.join("full/notes"), "").unwrap();
     fs::write(home.join("notes"), "my notes\n").unwrap();
     fs::write(home.join("bin/qemu-unready"), "").unwrap();
+    fs::create_dir_all(home.join(".config/vdeq")).unwrap();
+    let names = "[lab]\npath = \"/run/lab\"\nprot = 3\n";
+    fs::write(home.join(".config/vdeq/switches.toml"), names).unwrap();
     world
 }
 

@@ -109,6 +109,7 @@ impl World {
             port: path.switch_port(),
             description,
             mac: plan.mac_known.then(|| mac_of(number)),
+            reconnect: None,
         };
         (nic, config)
     }

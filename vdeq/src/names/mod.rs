@@ -1,0 +1,155 @@
+//! Named switches: what `sock=NAME` means, by the user's `switches.toml` and the system's.
+//!
+//! A name is a word without a slash. The user's file is looked at first, then the system's; each is read
+//! when a name is looked up and not before, so that a mistake in it is nobody's trouble who names
+//! switches by their paths.
+
+mod entry;
+mod excerpt;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use vde_exec::Environment;
+use vdeq_protocol::is_name;
+
+pub(crate) use entry::Named;
+pub(crate) use excerpt::Mistake;
+
+/// The longest file that is read, in bytes.
+const LONGEST: u64 = 64 * 1024;
+
+/// `O_NONBLOCK`: what is no file, but a FIFO, is not waited for.
+const NONBLOCK: i32 = 0o4000;
+
+/// The files in which names are looked up.
+#[derive(Debug, Clone)]
+pub(crate) struct Names {
+    /// The first counts.
+    files: Vec<PathBuf>,
+    /// What `~/` in them stands for.
+    home: Option<PathBuf>,
+}
+
+/// Why a name could not be looked up.
+#[derive(Debug)]
+pub(crate) enum NamesError {
+    /// What the file says makes no sense.
+    Mistake(Box<Mistake>),
+    /// The file is there, and cannot be read.
+    Unreadable { path: PathBuf, error: io::Error },
+}
+
+impl Names {
+    pub(crate) fn of(environment: &Environment) -> Self {
+        let files = environment.config_dirs().into_iter().map(|dir| dir.join("switches.toml"));
+        Self { files: files.collect(), home: environment.home.clone() }
+    }
+
+    /// What names are looked up in.
+    pub(crate) fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
+    /// The switch of this name; `None` if no file has it, or if it is a path.
+    ///
+    /// # Errors
+    /// A file that had to be looked at makes no sense, or cannot be read.
+    pub(crate) fn find(&self, name: &[u8]) -> Result<Option<Named>, NamesError> {
+        if !is_name(name) {
+            return Ok(None);
+        }
+        for file in &self.files {
+            let found = self.read(file)?.into_iter().find(|named| named.name.as_bytes() == name);
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Every name, in the order of the files; one that the user's file has is not in the system's.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find).
+    pub(crate) fn all(&self) -> Result<Vec<Named>, NamesError> {
+        let mut all: Vec<Named> = Vec::new();
+        for file in &self.files {
+            for named in self.read(file)? {
+                if all.iter().all(|known| known.name != named.name) {
+                    all.push(named);
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    fn read(&self, path: &Path) -> Result<Vec<Named>, NamesError> {
+        let unreadable = |error| NamesError::Unreadable { path: path.to_owned(), error };
+        let Some(text) = content(path).map_err(unreadable)? else { return Ok(Vec::new()) };
+        entry::read(&text, path, self.home.as_deref()).map_err(|(what, span)| {
+            NamesError::Mistake(Box::new(Mistake::new(path, &text, what, span)))
+        })
+    }
+}
+
+/// What the file says; `None` if there is none.
+fn content(path: &Path) -> io::Result<Option<String>> {
+    let wrong = |what| io::Error::new(io::ErrorKind::InvalidData, what);
+    let file = match File::options().read(true).custom_flags(NONBLOCK).open(path) {
+        Ok(file) => file,
+        Err(error) => {
+            let is_absent =
+                matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
+            return if is_absent { Ok(None) } else { Err(error) };
+        }
+    };
+    if !file.metadata()?.is_file() {
+        return Err(wrong("it is no file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(LONGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(wrong("it is longer than 64 KiB"));
+    }
+    String::from_utf8(bytes).map(Some).map_err(|_| wrong("it is not UTF-8"))
+}
+
+impl std::fmt::Display for NamesError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Mistake(mistake) => mistake.fmt(f),
+            Self::Unreadable { path, error } => {
+                write!(f, "cannot read {}: {error}", path.display())
+            }
+        }
+    }
+}
+
+impl NamesError {
+    /// The line that it is about, with carets, if it is about one.
+    pub(crate) fn excerpt(&self) -> Option<String> {
+        match self {
+            Self::Mistake(mistake) => Some(mistake.excerpt()),
+            Self::Unreadable { .. } => None,
+        }
+    }
+
+    /// What to do.
+    pub(crate) fn hint(&self) -> String {
+        match self {
+            Self::Mistake(_) => {
+                "correct it, or name the switch by its path; see vdeq(1), FILES".to_owned()
+            }
+            Self::Unreadable { path, .. } => {
+                let path = crate::quote::shell(path.as_os_str());
+                format!("make {path} a readable file, or name the switch by its path")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
