@@ -351,6 +351,19 @@ mod tests {
         check_refused(&replug(r#""nic":0,"sock":"/run/sw[2]","port":3"#), "port 3", "once");
     }
 
+    /// A fuzzer found it: a fast way to read a number is off by the last bit of some.
+    #[test]
+    fn an_id_that_is_a_long_number_is_given_back_as_it_was_read_by_anybody() {
+        for text in ["444444444000000000000000000000000125", "4444444440000000000000000000000000125"] {
+            let line = format!("{{\"id\":{text},\"command\":\"status\"}}");
+            let id = Question::read(line.as_bytes()).id.unwrap();
+            let expected: f64 = text.parse().unwrap();
+            assert_eq!(id.as_f64(), Some(expected), "{text}");
+            let answer = crate::granted(Some(&id), &serde_json::json!({}));
+            assert_eq!(serde_json::from_str::<Value>(&answer).unwrap()["id"], id);
+        }
+    }
+
     #[test]
     fn the_id_is_kept_whatever_it_is_and_long_values_are_cut_short() {
         let question = Question::read(br#"{"id":{"a":[1,null]},"command":"nothing"}"#);
