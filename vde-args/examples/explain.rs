@@ -60,6 +60,7 @@ fn explain(argv: &[OsString], version: QemuVersion) -> Result<String, ArgError> 
     let run = match parse(argv)? {
         Command::Run(run) => run,
         Command::Serve(_) => return Ok("vdeq serves a switch, and starts nothing.\n".into()),
+        Command::Doctor(_) => return Ok("vdeq looks at this machine.\n".into()),
         Command::Version => return Ok("vdeq says which version it is.\n".into()),
         _ => return Ok("vdeq says how it is used.\n".into()),
     };

@@ -18,7 +18,7 @@ use crate::given::watcher_needs;
 use crate::line::RawItem;
 use crate::own::{Own, OwnId, OwnValue, Place, unknown};
 use crate::uml::is_uml;
-use crate::{ArgError, ArgErrorKind, CommandLine, Options, Reconnect, Spot};
+use crate::{ArgError, ArgErrorKind, CommandLine, Given, Options, Reconnect, Spot};
 
 /// What the user wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub enum Command<'a> {
     Help(Help),
     /// vdeq's version.
     Version,
+    /// What is wrong with this machine.
+    Doctor(Checkup),
     /// A QEMU on a network.
     Run(Invocation<'a>),
     /// A switch, and no program: [`Options::switch`] is there.
@@ -42,6 +44,16 @@ pub enum Help {
     Page,
     /// `--help=all`: every option.
     All,
+}
+
+/// What `--doctor` is to look at, and how it is to be told.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Checkup {
+    /// `--doctor=json`: for programs.
+    pub json: bool,
+    /// The switches that are named, besides those that it looks at anyhow: paths, locators or names.
+    pub switches: Vec<Given<OsString>>,
 }
 
 /// A QEMU to start, and how.
@@ -103,6 +115,7 @@ pub fn parse(argv: &[OsString]) -> Result<Command<'_>, ArgError> {
         None => match reader.front()? {
             Front::Help(help) => return Ok(Command::Help(help)),
             Front::Version => return Ok(Command::Version),
+            Front::Doctor(checkup) => return Ok(Command::Doctor(checkup)),
             Front::Program(program, index) => (program, index),
             Front::Switch => {
                 reader.check_options()?;
@@ -154,6 +167,7 @@ fn caller(argv0: &OsStr) -> (Style, Option<OsString>) {
 enum Front {
     Help(Help),
     Version,
+    Doctor(Checkup),
     Program(OsString, usize),
     /// There is no program, and a switch is asked for.
     Switch,
@@ -209,6 +223,7 @@ impl<'a> Reader<'a> {
             };
             match own.option.id {
                 OwnId::Help => return self.help(&own).map(Front::Help),
+                OwnId::Doctor => return self.checkup(&own).map(Front::Doctor),
                 OwnId::Version if own.inline.is_none() => return Ok(Front::Version),
                 _ => self.take(own)?,
             }
@@ -232,6 +247,30 @@ impl<'a> Reader<'a> {
             Some(b"all") => Ok(Help::All),
             _ => Err(ArgError::at(ArgErrorKind::BadHelp, self.at, text, from..text.len())),
         }
+    }
+
+    /// What is to be looked at: every word that follows is a switch.
+    fn checkup(&self, own: &Own) -> Result<Checkup, ArgError> {
+        let word = |at: usize| self.argv.get(at).map_or(OsStr::new(""), OsString::as_os_str);
+        let text = word(self.at);
+        let json = match own.inline.map(|from| (from, text.as_bytes().get(from..))) {
+            None => false,
+            Some((_, Some(b"json"))) => true,
+            Some((from, _)) => {
+                let kind = ArgErrorKind::BadDoctor;
+                return Err(ArgError::at(kind, self.at, text, from..text.len()));
+            }
+        };
+        let mut switches = Vec::new();
+        for at in self.at + 1..self.argv.len() {
+            let text = word(at);
+            if text.is_empty() || text.as_bytes().starts_with(b"-") {
+                let kind = ArgErrorKind::NoSwitch;
+                return Err(ArgError::at(kind, at, text, 0..text.len()));
+            }
+            switches.push(Given { value: text.to_owned(), spot: Spot::new(at, 0..text.len()) });
+        }
+        Ok(Checkup { json, switches })
     }
 
     /// Own options, then QEMU's arguments with the options of [`Place::Anywhere`] between them.

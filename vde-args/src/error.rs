@@ -52,6 +52,10 @@ pub enum ArgErrorKind {
     BadVersion,
     /// Not `all`.
     BadHelp,
+    /// Not `json`.
+    BadDoctor,
+    /// Not a switch, behind `--doctor`.
+    NoSwitch,
     /// Neither `text` nor `json`.
     BadExplain,
     /// Neither `on` nor `off`, nor a time as for [`ArgErrorKind::BadTimeout`].
@@ -162,6 +166,8 @@ impl ArgError {
             | ArgErrorKind::BadTimeout
             | ArgErrorKind::BadVersion
             | ArgErrorKind::BadHelp
+            | ArgErrorKind::BadDoctor
+            | ArgErrorKind::NoSwitch
             | ArgErrorKind::BadExplain
             | ArgErrorKind::BadReconnect
             | ArgErrorKind::BadRelay { .. }
@@ -213,6 +219,13 @@ impl fmt::Display for ArgError {
             ),
             ArgErrorKind::BadVersion => {
                 write!(f, "{found} is not a QEMU version: expected a number such as 7.2 or 11.1.3")
+            }
+            ArgErrorKind::BadDoctor => write!(f, "{found} is no form of a report: expected json"),
+            ArgErrorKind::NoSwitch => {
+                write!(
+                    f,
+                    "{found} is no switch: expected directories or names of switches behind --doctor"
+                )
             }
             ArgErrorKind::BadHelp => write!(f, "{found} is no sort of help: expected all"),
             ArgErrorKind::BadExplain => {

@@ -40,7 +40,7 @@ mod words;
 
 #[cfg(feature = "arbitrary")]
 pub use crate::arbitrary::{ArbitraryArgv, ArbitraryLine, ArbitraryList, ArbitraryObject};
-pub use command::{Command, Help, Invocation, Style, parse};
+pub use command::{Checkup, Command, Help, Invocation, Style, parse};
 pub use dialect::Dialect;
 pub use error::{ArgError, ArgErrorKind};
 pub use given::{Explain, Given, Options, Reconnect, Sink, Sock, SwitchOptions, Wait};

@@ -1,10 +1,11 @@
 //! A plug that is up: its two sockets, and what is needed to make it again.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 
 use vde_proto::{Description, PortRequest, Vnl};
 
+use crate::console::consoles_of;
 use crate::data_socket::Access;
 use crate::reach::Reach;
 use crate::switch_dir::SwitchDir;
@@ -36,6 +37,14 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// The management sockets of the switch, where the kernel shows what its process listens on: to
+    /// root and, usually, to the user whom it runs as. None where it does not.
+    #[must_use]
+    pub fn consoles(&self) -> Vec<PathBuf> {
+        let control = self.control.as_ref().map(AsFd::as_fd);
+        control.map(|control| consoles_of(control, &self.switch)).unwrap_or_default()
+    }
+
     /// The port that was asked for.
     pub(crate) fn asked(&self) -> PortRequest {
         self.vnl.port.unwrap_or(PortRequest::Any)

@@ -16,6 +16,7 @@ use nix::sys::socket::{Shutdown, shutdown};
 use vde_proto::plug::{DataFailure, Input, Output, Plug, PlugConfig, PlugError};
 use vde_proto::{ClientAddress, Description, PortRequest, SocketPath, Vnl};
 
+use crate::accounts::find_group;
 use crate::as_path;
 use crate::calls::{self, Heard};
 use crate::connection::Connection;
@@ -23,7 +24,6 @@ use crate::data_socket::{Access, BindError, ConnectError, DataSocket, is_ours};
 use crate::dir_handle::OWN_DESCRIPTORS;
 use crate::environment::Environment;
 use crate::gate::{Gate, Guard, Waited};
-use crate::group::find_group;
 use crate::place::{Place, places};
 use crate::reach::Reach;
 use crate::switch_dir::{LocateError, SwitchDir};

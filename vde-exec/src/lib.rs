@@ -1,16 +1,17 @@
 #![doc = include_str!("../README.md")]
 
+mod accounts;
 mod attendant;
 mod background;
 mod calls;
 mod connection;
+mod console;
 mod data_socket;
 mod dial;
 mod dir_handle;
 mod environment;
 mod gate;
 mod give_back;
-mod group;
 mod keeper;
 mod launch;
 mod line_server;
@@ -37,15 +38,16 @@ pub mod testkit;
 mod version_cache;
 mod vm;
 
+pub use accounts::{find_group, group_name, user_name};
 pub use attendant::{Attendant, Move, Order, RelayOrder, Report};
 pub use background::{Back, Front, Side, split};
 pub use connection::Connection;
+pub use console::{CommandFailed, ConsoleClient, Endpoint, PortInfo, parse_ports};
 pub use data_socket::BindError;
 pub use dial::{DialError, DialOptions, dial};
 pub use environment::Environment;
 pub use gate::{Gate, Guard};
 pub use give_back::{give_back, hang_up};
-pub use group::find_group;
 pub use keeper::{NicSettings, Settings, supervise};
 pub use launch::{Launch, LaunchError, memory_file};
 pub use line_server::{ClientId, LineServer, Served};
@@ -58,6 +60,7 @@ pub use outlet::{Outlet, OutletError};
 pub use probe::{Answer, Probe};
 pub use program::{FindError, Program};
 pub use signals::{Held, Signals, die_by};
+pub use stale::abandoned_sockets;
 pub use switch_dir::{LocateError, MAX_DIR_LEN, SwitchDir};
 pub use vde_proto;
 pub use version_cache::VersionCache;

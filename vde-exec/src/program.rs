@@ -71,6 +71,17 @@ impl Program {
         .map_err(|error| search.with_candidates(error))
     }
 
+    /// Every QEMU on the search path, sorted: what is called `qemu`, `kvm`, `qemu-kvm` or
+    /// `qemu-system-*`, and can be executed; of a name that comes twice, what a shell would take.
+    #[must_use]
+    pub fn all(environment: &Environment) -> Vec<Self> {
+        let search = Search { dirs: search_dirs(environment) };
+        let old = ["kvm", "qemu", "qemu-kvm"].map(OsString::from);
+        let names = old.into_iter().chain(search.system_emulators());
+        let found = names.filter_map(|name| Some(Self::exactly(search.find(&name).ok()?, &name)));
+        found.collect()
+    }
+
     fn exactly(path: PathBuf, name: &OsStr) -> Self {
         Self { path, name: name.to_owned(), stand_in: false, lacks_kvm: false }
     }
@@ -231,6 +242,15 @@ mod tests {
         let error = Bin::with(&["qemu-system-sparc", "qemu-system-avr"]).find("qemu").unwrap_err();
         let FindError::NotFound { candidates, .. } = error else { panic!("{error}") };
         assert_eq!(candidates, ["qemu-system-avr", "qemu-system-sparc"]);
+    }
+
+    #[test]
+    fn all_of_them_are_found_once() {
+        let bin = Bin::with(&["kvm", "qemu-system-b", "qemu-system-a", "qemu-img"]);
+        let path = std::env::join_paths([bin.0.path(), bin.0.path()]).unwrap();
+        let all = Program::all(&Environment { path: Some(path), ..Environment::default() });
+        let names: Vec<_> = all.iter().map(|program| program.name.to_str().unwrap()).collect();
+        assert_eq!(names, ["kvm", "qemu-system-a", "qemu-system-b"]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::sys::signal::kill;
@@ -63,6 +63,30 @@ fn is_ours(meta: &fs::Metadata) -> bool {
 
 fn is_gone(pid: Pid) -> bool {
     kill(pid, None) == Err(Errno::ESRCH)
+}
+
+/// The sockets of this user in a directory that nobody is bound to any more, its `ctl` aside: what
+/// clients left that were killed. Those of vdeq go by themselves at the next start; those of others
+/// stay. None of a directory that cannot be listed.
+///
+/// ```
+/// use std::os::unix::net::UnixDatagram;
+/// let dir = std::env::temp_dir().join(format!("vdeq-doc-{}", std::process::id()));
+/// std::fs::create_dir(&dir)?;
+/// drop(UnixDatagram::bind(dir.join("left"))?);
+/// assert_eq!(vde_exec::abandoned_sockets(&dir), [dir.join("left")]);
+/// std::fs::remove_dir_all(&dir)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[must_use]
+pub fn abandoned_sockets(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).into_iter().flatten().take(MAX_ENTRIES).flatten();
+    let paths = entries.map(|entry| entry.path());
+    let mut left: Vec<_> = paths
+        .filter(|path| path.file_name().is_some_and(|name| name != "ctl") && is_abandoned(path))
+        .collect();
+    left.sort();
+    left
 }
 
 /// Whether it is a socket of ours that nobody is bound to.

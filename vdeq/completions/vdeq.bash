@@ -1,6 +1,6 @@
 # bash completion for vdeq and its links.
 
-_vdeq_options='--help -h -help --version -version -v --verbose --exec --dry-run --explain --modernize --fd-placeholder --qemu-version --timeout --reconnect --wait --control --events --ready-fd --link-state --relay --mac --switch --ports --hub --group --mgmt -M --mod -mod --mode -mode -sock --sock -vdesock --vdesock -unix --unix --'
+_vdeq_options='--help -h -help --version -version --doctor -v --verbose --exec --dry-run --explain --modernize --fd-placeholder --qemu-version --timeout --reconnect --wait --control --events --ready-fd --link-state --relay --mac --switch --ports --hub --group --mgmt -M --mod -mod --mode -mode -sock --sock -vdesock --vdesock -unix --unix --'
 # Those whose value is the next word.
 _vdeq_required=' --qemu-version --timeout --reconnect --control --events --ready-fd --relay --mac --ports --group --mgmt -M --mod -mod --mode -mode -sock --sock -vdesock --vdesock -unix --unix '
 
@@ -37,6 +37,7 @@ _vdeq_features() { _vdeq_list 'net= pcap= stats loss= delay= jitter= dup= reorde
 _vdeq_value() {
     case $1 in
         --help|-h|-help) _vdeq_words 'all' ;;
+        --doctor) _vdeq_words 'json' ;;
         --explain) _vdeq_words 'text json' ;;
         --qemu-version) _vdeq_nothing ;;
         --timeout) _vdeq_nothing ;;

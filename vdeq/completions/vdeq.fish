@@ -58,6 +58,7 @@ for command in vdeq vdeoq vdeqemu vdekvm vdeoqemu
     complete -c $command -n __vdeq_leads -o help -f -d 'say how vdeq is used'
     complete -c $command -n __vdeq_leads -l version -f -d 'say which vdeq this is'
     complete -c $command -n __vdeq_leads -o version -f -d 'say which vdeq this is'
+    complete -c $command -n __vdeq_leads -l doctor -f -a 'json' -d 'look at this machine, and say what is wrong'
     complete -c $command -n __vdeq_leads -o v -f -d 'say what is done'
     complete -c $command -n __vdeq_leads -l verbose -f -d 'say what is done'
     complete -c $command -n __vdeq_leads -l exec -f -d 'become QEMU instead of watching over it'

@@ -102,7 +102,7 @@ impl Failure {
 
     /// The whole message: a sentence, the argument with carets, and what to do.
     pub(crate) fn report(&self, argv: &[OsString]) -> String {
-        let mut text = format!("vdeq: {}\n", quote::harmless(&without_number(&self.sentence())));
+        let mut text = format!("vdeq: {}\n", self.says());
         if let Some((index, span)) = self.place(argv) {
             let _ = writeln!(text, "{}", quote::point_at(argv, index, &span));
             if (1..=surroundings::added()).contains(&index) {
@@ -148,6 +148,18 @@ impl Failure {
             Self::Plan(PlanError::Names { error, .. }) => error.excerpt(),
             _ => None,
         }
+    }
+
+    /// What went wrong, as one line.
+    pub(crate) fn says(&self) -> String {
+        quote::harmless(&without_number(&self.sentence()))
+    }
+
+    /// What to do about it, as one line; empty if there is nothing.
+    pub(crate) fn advice(&self) -> String {
+        let mut hints = self.hints();
+        hints.retain(|hint| !hint.starts_with("see "));
+        quote::harmless(&hints.join("; "))
     }
 
     fn sentence(&self) -> String {

@@ -5,6 +5,7 @@
 mod command_line;
 mod desk;
 mod detect;
+mod doctor;
 mod failure;
 mod monitor;
 mod names;
@@ -55,6 +56,7 @@ fn command(argv: &[OsString]) -> Result<vde_exec::End, Failure> {
         voice::set_level(surroundings::level()?);
     }
     match command {
+        Command::Doctor(checkup) => return doctor::examine(&checkup),
         Command::Version => print(concat!("vdeq ", env!("CARGO_PKG_VERSION"), "\n")),
         Command::Run(run) if run.options.dry_run || run.options.explain.is_some() => {
             print(&preview::preview(&run)?)
@@ -72,8 +74,8 @@ fn command(argv: &[OsString]) -> Result<vde_exec::End, Failure> {
     Ok(vde_exec::End::Exited(0))
 }
 
-/// `println!` would panic where standard output is a closed pipe.
-fn print(text: &str) -> std::io::Result<()> {
+/// Prints to standard output: `println!` would panic where standard output is a closed pipe.
+pub(crate) fn print(text: &str) -> std::io::Result<()> {
     use std::io::Write;
     std::io::stdout().write_all(text.as_bytes())
 }

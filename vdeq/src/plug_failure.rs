@@ -2,11 +2,15 @@
 
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use vde_args::{PlugSpec, Spot};
 use vde_exec::vde_proto::{DataFailure, DialFailure, PlugError, PortRequest};
-use vde_exec::{BindError, DialError, Environment, Errno, LocateError, MAX_DIR_LEN};
+use vde_exec::{
+    BindError, DialError, Environment, Errno, LocateError, MAX_DIR_LEN, effective_user, group_name,
+    user_name,
+};
 use vdeq_protocol::is_name;
 
 use crate::names::{Named, Names};
@@ -161,14 +165,28 @@ fn locate_hints(error: &LocateError) -> Vec<String> {
     }
 }
 
-fn handshake_hints(dir: &Path, port: PortRequest, error: &PlugError) -> Vec<String> {
-    let dir = dir.display();
+/// How to be let in: by the group of the socket, if that has access.
+fn access(dir: &Path) -> String {
+    /// To connect takes the right to write.
+    const GROUP_WRITES: u32 = 0o020;
+    match std::fs::metadata(dir.join("ctl")) {
+        Ok(meta) if meta.mode() & GROUP_WRITES != 0 => format!(
+            "its group has access: usermod -aG {} {}, and log in anew",
+            group_name(meta.gid()),
+            user_name(effective_user())
+        ),
+        _ => ACCESS.to_owned(),
+    }
+}
+
+fn handshake_hints(at: &Path, port: PortRequest, error: &PlugError) -> Vec<String> {
+    let dir = at.display();
     let mut hints = match error {
         PlugError::Refused | PlugError::NoAnswer { .. } => refusal_hints(port),
         PlugError::Dial(DialFailure::Dead) => {
             vec![format!("start it again: vdeq --switch={dir}, or vde_switch -d -s {dir}")]
         }
-        PlugError::Dial(DialFailure::Denied) => vec![ACCESS.to_owned()],
+        PlugError::Dial(DialFailure::Denied) => vec![access(at)],
         PlugError::BadReply(_) => vec![
             "who answers there is no switch (its management console, perhaps): name the directory of \
              the switch"

@@ -17,10 +17,10 @@ const OPTIONS: &str = "VDEQ_OPTIONS";
 /// `error`, `info` or `debug`.
 const LOG: &str = "VDEQ_LOG";
 
-/// The command line with what [`OPTIONS`] adds to it, directly behind vdeq's own name. Who asks for help or
-/// for the version, as the first word, is answered whatever it holds.
+/// The command line with what [`OPTIONS`] adds to it, directly behind vdeq's own name. Who asks for help,
+/// for the version or for a doctor, as the first word, is answered whatever it holds.
 pub(crate) fn with_options(argv: &[OsString]) -> Result<Vec<OsString>, Failure> {
-    let asks = ["--help", "-help", "-h", "--help=all", "--version"];
+    let asks = ["--help", "-help", "-h", "--help=all", "--version", "--doctor", "--doctor=json"];
     if argv.get(1).is_some_and(|word| asks.iter().any(|asked| word == asked)) {
         return Ok(argv.to_vec());
     }
@@ -33,6 +33,12 @@ pub(crate) fn with_options(argv: &[OsString]) -> Result<Vec<OsString>, Failure> 
 /// How many words [`OPTIONS`] adds.
 pub(crate) fn added() -> usize {
     env::var_os(OPTIONS).and_then(|text| read(&text).ok()).map_or(0, |words| words.len())
+}
+
+/// What is wrong with them, if anything is.
+pub(crate) fn trouble() -> Vec<Failure> {
+    let options = read(&env::var_os(OPTIONS).unwrap_or_default()).err();
+    options.into_iter().chain(level().err()).collect()
 }
 
 fn read(text: &OsStr) -> Result<Vec<OsString>, Failure> {

@@ -10,6 +10,7 @@ usage:
   vdeq [OPTIONS] QEMU [--mod MODE] QEMU_OPTIONS -net vde[,sock=SWITCH][,port=N]
   vdeq [OPTIONS] QEMU [-sock SWITCH[,SWITCH...]] QEMU_OPTIONS      (old syntax)
   vdeq --switch[=DIR] [OPTIONS]                             (a switch alone)
+  vdeq --doctor [SWITCH...]                      (what is wrong here, and why)
 
   Also -netdev vde,id=ID,... and -nic vde,...  Without sock= it is the default
   switch, without port= its first free port, without a network one NIC.
@@ -45,6 +46,8 @@ usage:
   vdeoq, vdeo{QEMU}    the same for a QEMU older than 0.8 (-tun-fd), one NIC a switch
   vdeq --switch[=DIR] [OPTIONS]
                        a switch alone, until SIGTERM, SIGINT or SIGHUP
+  vdeq --doctor[=json] [SWITCH...]
+                       what is wrong with this machine
 
 QEMU is the command that starts the virtual machine. `qemu` and `kvm` also mean the
 qemu-system-* of this machine where there is no program of that name.

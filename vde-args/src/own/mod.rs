@@ -47,6 +47,8 @@ pub enum OwnId {
     Help,
     /// `--version`
     Version,
+    /// `--doctor`
+    Doctor,
     /// `-v`
     Verbose,
     /// `--exec`

@@ -24,6 +24,17 @@ pub const OWN_OPTIONS: &[OwnOption] = &[
               `-version` is QEMU's.",
     },
     OwnOption {
+        id: OwnId::Doctor,
+        spellings: &["--doctor"],
+        value: OwnValue::Optional("json"),
+        place: Place::Front,
+        help: "look at this machine, and say what is wrong",
+        about: "\
+              Look at this machine, and say on a page which QEMUs are here, which switches answer and \
+              what is wrong, each with the command that mends it: the default switches, those that \
+              have names, and those that are named behind it. The status is 1 if something is wrong.",
+    },
+    OwnOption {
         id: OwnId::Verbose,
         spellings: &["-v", "--verbose"],
         value: OwnValue::None,

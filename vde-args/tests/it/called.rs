@@ -76,6 +76,32 @@ fn an_option_about_our_switch_alone_lacks_that_switch_and_no_program() {
 }
 
 #[test]
+fn behind_doctor_every_word_is_a_switch() {
+    let checkup = |text: &str| match parse(&argv(text)) {
+        Ok(Command::Doctor(checkup)) => checkup,
+        other => panic!("{text}: {other:?}"),
+    };
+    let switches = |text: &str| {
+        let given = checkup(text).switches;
+        joined(given.iter().map(|given| &given.value))
+    };
+    assert_eq!(switches("vdeq --doctor"), "");
+    assert_eq!(switches("vdeq -v --doctor lab /run/lab[3] qemu"), "lab /run/lab[3] qemu");
+    assert!(checkup("vdeq --doctor=json x").json && !checkup("vdeq --doctor").json);
+    assert_eq!(checkup("vdeq --doctor a b").switches[1].spot.index, 3);
+    for (text, kind, at) in [
+        ("vdeq --doctor=text", ArgErrorKind::BadDoctor, "1:9..13 text"),
+        ("vdeq --doctor x -v", ArgErrorKind::NoSwitch, "3:0..2 -v"),
+    ] {
+        let error = error(text);
+        assert_eq!((&error.kind, &*place(&error)), (&kind, at), "{text}");
+    }
+    // Behind the name of a QEMU it is QEMU's.
+    assert_eq!(joined(run("vdeq qemu --doctor").line.words()), "--doctor");
+    assert_eq!(joined(run("vdeqemu --doctor").line.words()), "--doctor");
+}
+
+#[test]
 fn help_and_version_are_ours_only_where_no_program_is_named_yet() {
     for ours in ["vdeq -h", "vdeq -v --help", "vdeq -help", "vdeqemu -h", "vdeqemu --help -m 1"] {
         assert_eq!(parse(&argv(ours)), Ok(Command::Help(Help::Page)), "{ours}");

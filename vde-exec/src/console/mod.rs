@@ -1,14 +1,23 @@
-//! The management socket of a vde_switch: one command, one answer.
+//! The management console of a switch, as a client: one command, one answer \[P-14\].
 //!
 //! The language has no framing but its prompt, and the switch takes *each read of at most 128
 //! bytes* for one command. So a command goes out in one write and the next one waits for the
-//! prompt. One connection serves for the whole life of the switch: a management client that leaves
-//! at the wrong moment makes vde_switch forget to free another client's port [P-7.8].
+//! prompt. A client that leaves at the wrong moment makes a vde_switch forget to free another client's port
+//! \[P-7.8\]: whoever does not stay for the whole life of the switch leaves inside its [`crate::Gate`].
+
+mod find;
+mod ports;
 
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::{Duration, Instant};
+
+pub(crate) use find::consoles_of;
+pub use ports::{Endpoint, PortInfo, parse_ports};
+
+use crate::calls;
 
 /// What the switch writes when it waits for a command; the only mark of the end of an answer.
 const PROMPT: &[u8] = b"\nvde$ ";
@@ -21,7 +30,7 @@ const ANSWER_MAX: usize = 1 << 20;
 
 /// A connection to a management socket, at its prompt.
 #[derive(Debug)]
-pub struct Console {
+pub struct ConsoleClient {
     stream: UnixStream,
     patience: Duration,
 }
@@ -38,7 +47,32 @@ pub struct CommandFailed {
     pub text: String,
 }
 
-impl Console {
+impl ConsoleClient {
+    /// Connects to the management socket at `path`, without waiting for room in its backlog.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use vde_exec::{ConsoleClient, parse_ports};
+    ///
+    /// let mut console = ConsoleClient::connect("/run/vde.mgmt".as_ref(), Duration::from_secs(1))?;
+    /// if let Ok(text) = console.command("port/print")? {
+    ///     println!("{:?}", parse_ports(&text));
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says of the connection; else as [`ConsoleClient::new`].
+    pub fn connect(path: &Path, patience: Duration) -> io::Result<Self> {
+        let connected = calls::connect_control(path)?;
+        let fd = connected.map_err(|failure| io::Error::other(failure.to_string()))?;
+        let stream = UnixStream::from(fd);
+        stream.set_nonblocking(false)?;
+        stream.set_write_timeout(Some(patience))?;
+        Self::new(stream, patience)
+    }
+
     /// Takes a fresh connection and reads the banner up to the first prompt.
     ///
     /// # Errors
@@ -56,7 +90,7 @@ impl Console {
     ///
     /// # Errors
     ///
-    /// The outer error is the connection's, as in [`Console::new`]; [`io::ErrorKind::InvalidInput`]
+    /// The outer error is the connection's, as in [`ConsoleClient::new`]; [`io::ErrorKind::InvalidInput`]
     /// for a command that the switch would cut in two. The inner one is the switch's own refusal.
     pub fn command(&mut self, command: &str) -> io::Result<Result<String, CommandFailed>> {
         let line = format!("{command}\n");
@@ -158,7 +192,7 @@ mod tests {
             theirs.write_all(b"0000 DATA END WITH '.'\nvde$ is no prompt\n.\n1000 Succ").unwrap();
             theirs.write_all(b"ess\n\nvde$ ").unwrap();
         });
-        let mut console = Console::new(ours, Duration::from_secs(5)).unwrap();
+        let mut console = ConsoleClient::new(ours, Duration::from_secs(5)).unwrap();
         assert_eq!(console.command("showinfo").unwrap().unwrap(), "vde$ is no prompt\n");
         switch.join().unwrap();
     }
@@ -166,7 +200,7 @@ mod tests {
     #[test]
     fn a_switch_that_says_nothing_is_given_up() {
         let (ours, _theirs) = UnixStream::pair().unwrap();
-        let error = Console::new(ours, Duration::from_millis(20)).unwrap_err();
+        let error = ConsoleClient::new(ours, Duration::from_millis(20)).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 
@@ -174,7 +208,7 @@ mod tests {
     fn a_switch_that_leaves_is_an_error() {
         let (ours, theirs) = UnixStream::pair().unwrap();
         drop(theirs);
-        let error = Console::new(ours, Duration::from_secs(5)).unwrap_err();
+        let error = ConsoleClient::new(ours, Duration::from_secs(5)).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
     }
 
@@ -182,7 +216,7 @@ mod tests {
     fn a_command_that_the_switch_would_cut_in_two_is_not_sent() {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         theirs.write_all(PROMPT).unwrap();
-        let mut console = Console::new(ours, Duration::from_secs(5)).unwrap();
+        let mut console = ConsoleClient::new(ours, Duration::from_secs(5)).unwrap();
         for command in ["x".repeat(127), "port/print\nshowinfo".to_owned()] {
             let error = console.command(&command).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::InvalidInput);

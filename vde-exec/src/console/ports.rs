@@ -13,6 +13,8 @@
 pub struct PortInfo {
     /// The port's number; 0 is the management port.
     pub number: u32,
+    /// The VLAN that its clients' untagged frames belong to; `None` where the switch does not say.
+    pub untagged_vlan: Option<u32>,
     /// Whether the port takes part in switching: it has an endpoint.
     pub active: bool,
     /// Who holds the port: a login name or a number; `None` when the switch says `NONE`.
@@ -68,13 +70,15 @@ pub fn parse_ports(data: &str) -> Result<Vec<PortInfo>, String> {
 fn parse_port(text: &str) -> Option<PortInfo> {
     let mut words = text.split_whitespace();
     let number = words.next()?.parse().ok()?;
-    let active = match words.nth(1)? {
+    let untagged_vlan = words.next()?.strip_prefix("untagged_vlan=").and_then(|n| n.parse().ok());
+    let active = match words.next()? {
         "ACTIVE" => true,
         "INACTIVE" => false,
         _ => return None,
     };
     let (user, packets_in, packets_out) = (None, None, None);
-    Some(PortInfo { number, active, user, packets_in, packets_out, endpoints: Vec::new() })
+    let endpoints = Vec::new();
+    Some(PortInfo { number, untagged_vlan, active, user, packets_in, packets_out, endpoints })
 }
 
 /// ` pkts          1          bytes                   60`
@@ -108,6 +112,7 @@ mod tests {
         );
         let expected = PortInfo {
             number: 1,
+            untagged_vlan: Some(0),
             active: true,
             user: Some("root".to_owned()),
             packets_in: Some(7),

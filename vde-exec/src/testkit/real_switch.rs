@@ -15,9 +15,7 @@
     reason = "a test kit: what it cannot do ends the test, with the reason"
 )]
 
-mod console;
 mod options;
-mod ports;
 #[cfg(test)]
 mod tests;
 
@@ -33,9 +31,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-pub use self::console::{CommandFailed, Console};
 pub use self::options::Options;
-pub use self::ports::{Endpoint, PortInfo, parse_ports};
+use crate::console::{CommandFailed, ConsoleClient, PortInfo, parse_ports};
 use crate::testkit::wait::{self, PATIENCE};
 
 /// Time between two looks at something that announces itself only by being there.
@@ -60,7 +57,7 @@ struct Running {
     /// The switch itself, where a launcher stays beside it.
     pid: u32,
     log: PathBuf,
-    console: Mutex<Console>,
+    console: Mutex<ConsoleClient>,
 }
 
 impl RealSwitch {
@@ -329,7 +326,7 @@ impl Running {
         let deadline = Instant::now() + PATIENCE;
         let trouble = loop {
             if let Ok(stream) = UnixStream::connect(mgmt) {
-                match Console::new(stream, PATIENCE) {
+                match ConsoleClient::new(stream, PATIENCE) {
                     Ok(console) => {
                         let pid = youngest(child.id());
                         return Self { child, pid, log, console: Mutex::new(console) };

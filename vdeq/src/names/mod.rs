@@ -7,12 +7,15 @@
 mod entry;
 mod excerpt;
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use vde_exec::Environment;
+use vde_exec::vde_proto::Vnl;
 use vdeq_protocol::is_name;
 
 pub(crate) use entry::Named;
@@ -93,6 +96,11 @@ impl Names {
             NamesError::Mistake(Box::new(Mistake::new(path, &text, what, span)))
         })
     }
+}
+
+/// The path of a locator.
+pub(crate) fn path_of(vnl: &Vnl) -> PathBuf {
+    PathBuf::from(OsStr::from_bytes(&vnl.path))
 }
 
 /// What the file says; `None` if there is none.

@@ -354,7 +354,9 @@ mod tests {
     /// A fuzzer found it: a fast way to read a number is off by the last bit of some.
     #[test]
     fn an_id_that_is_a_long_number_is_given_back_as_it_was_read_by_anybody() {
-        for text in ["444444444000000000000000000000000125", "4444444440000000000000000000000000125"] {
+        for text in
+            ["444444444000000000000000000000000125", "4444444440000000000000000000000000125"]
+        {
             let line = format!("{{\"id\":{text},\"command\":\"status\"}}");
             let id = Question::read(line.as_bytes()).id.unwrap();
             let expected: f64 = text.parse().unwrap();

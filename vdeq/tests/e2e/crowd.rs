@@ -9,8 +9,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::Stdio;
 
+use vde_exec::PortInfo;
 use vde_exec::testkit::fake_qemu::{self, Report};
-use vde_exec::testkit::real_switch::{Options, PortInfo, RealSwitch};
+use vde_exec::testkit::real_switch::{Options, RealSwitch};
 use vde_exec::testkit::wait;
 
 use crate::rig;

@@ -18,3 +18,5 @@ mod processes;
 mod splices;
 mod switches;
 pub mod vm;
+
+pub use others::assert_root;

@@ -26,6 +26,7 @@ mod bugs;
 mod capture;
 mod crowd;
 mod differential;
+mod doctor;
 mod faults;
 mod footprint;
 mod grammar;

@@ -9,7 +9,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use vde_exec::testkit::real_switch::{PortInfo, RealSwitch};
+use vde_exec::PortInfo;
+use vde_exec::testkit::real_switch::RealSwitch;
 use vde_exec::testkit::wait;
 
 use crate::guest::{Guest, Settings};

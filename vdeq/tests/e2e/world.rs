@@ -53,7 +53,7 @@ impl World {
         command.env("HOME", self.home.path());
         command.env("XDG_RUNTIME_DIR", self.path("run"));
         command.env("XDG_CACHE_HOME", self.path("cache"));
-        for name in ["SSH_CLIENT", "VDEQ_OPTIONS", "VDEQ_LOG", "NOTIFY_SOCKET"] {
+        for name in ["SSH_CLIENT", "XDG_CONFIG_HOME", "VDEQ_OPTIONS", "VDEQ_LOG", "NOTIFY_SOCKET"] {
             command.env_remove(name);
         }
         command

@@ -52,11 +52,14 @@ fn world() -> World {
 #[test]
 fn every_vdeq_command_of_the_readme_starts_a_machine_on_its_network() {
     let commands = lines_in("sh").into_iter().filter(|line| is_a_vdeq_command(line));
-    let commands: Vec<_> = commands.filter(|line| *line != "vdeq --version").map(own).collect();
+    // They start nothing.
+    let starts = |line: &&str| !["vdeq --version", "vdeq --doctor"].contains(line);
+    let commands: Vec<_> = commands.filter(starts).map(own).collect();
     let (switches, commands): (Vec<_>, Vec<_>) =
         commands.into_iter().partition(|line| serves(line));
     assert!(switches.len() == 1 && commands.len() >= 8, "{switches:?} {commands:?}");
     let world = world();
+    assert_eq!(world.shell("vdeq --doctor", &[]).run().status.code(), Some(0));
     for switch in switches {
         let run = world.shell(&format!("exec {switch}"), &[]).start();
         wait::until_true("a switch", || world.home.path().join("own/ctl").exists());
@@ -193,7 +196,7 @@ fn every_link_of_a_page_leads_to_a_file_and_a_heading_that_are_there() {
             count += 1;
         }
     }
-    assert!(count > 30, "{count}");
+    assert!(count > 20, "{count}");
 }
 
 /// The names of the crates of others that a manifest depends on directly.

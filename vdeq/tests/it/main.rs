@@ -18,6 +18,7 @@ mod console;
 mod control;
 mod conversation;
 mod daemonize;
+mod doctor;
 mod documentation;
 mod events;
 mod exit_status;

@@ -67,7 +67,7 @@ impl Subject {
             }
             Self::Real(switch) => {
                 let ports = switch.busy_ports().into_iter();
-                let texts = |port: &real_switch::PortInfo| {
+                let texts = |port: &vde_exec::PortInfo| {
                     // The console lists the newest first.
                     port.endpoints.iter().rev().map(|one| one.description.clone()).collect()
                 };

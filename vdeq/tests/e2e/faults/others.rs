@@ -61,7 +61,7 @@ fn survives_but_for_its_directory(what: &str, mut pair: Pair) {
     }
 }
 
-fn assert_root() {
+pub fn assert_root() {
     assert_eq!(
         vde_exec::effective_user(),
         0,

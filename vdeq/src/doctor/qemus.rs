@@ -1,0 +1,85 @@
+//! Which QEMUs are here, and what they can; and KVM.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use vde_args::{QemuVersion, Style};
+use vde_exec::{Environment, Program, effective_user, group_name, user_name};
+
+use super::finding::{Finding, Topic};
+use crate::detect::{Detected, Detection, Source};
+
+const KVM: &str = "/dev/kvm";
+
+pub(super) fn look(environment: &Environment, findings: &mut Vec<Finding>) {
+    let mut by_version: BTreeMap<(PathBuf, QemuVersion), Vec<String>> = BTreeMap::new();
+    let programs = Program::all(environment);
+    if programs.is_empty() {
+        let fix = "apt install qemu-system-x86 (or what this system calls it)";
+        findings.push(Finding::wrong(Topic::Qemu, "there is no QEMU on the search path", fix));
+    }
+    for program in programs {
+        let asked = Detection::begin(None, &program.path, environment);
+        let dir = program.path.parent().unwrap_or(Path::new("/")).to_owned();
+        let name = program.name.to_string_lossy().into_owned();
+        match asked.finish(Style::Current, None) {
+            Detected::Version(version, source) if source != Source::Assumed => {
+                by_version.entry((dir, version)).or_default().push(name);
+            }
+            _ => {
+                let says = format!("{} does not say which QEMU it is", program.path.display());
+                let fix = "say it where it is started: vdeq --qemu-version X.Y ...";
+                findings.push(Finding::note(Topic::Qemu, says, fix));
+            }
+        }
+    }
+    for ((dir, version), names) in by_version {
+        let names = names.join(", ");
+        let says = format!("QEMU {version} in {}: {names}; {}", dir.display(), abilities(version));
+        findings.push(Finding::ok(Topic::Qemu, says));
+    }
+    findings.push(kvm());
+}
+
+/// What a QEMU of this version can do with us.
+fn abilities(version: QemuVersion) -> String {
+    let since = |major, minor, what: &'static str| {
+        (version >= QemuVersion::new(major, minor, 0)).then_some(what)
+    };
+    let options = [since(0, 8, "-net"), since(0, 12, "-netdev"), since(2, 12, "-nic")];
+    let options: Vec<_> = options.into_iter().flatten().collect();
+    let options = match options.as_slice() {
+        [] => "-sock, as vdeoq".to_owned(),
+        all => format!("{} vde", all.join(", ")),
+    };
+    let link = since(4, 0, "; --link-state").unwrap_or("; no --link-state");
+    options + link
+}
+
+/// Whether this user can use KVM.
+fn kvm() -> Finding {
+    let slow = "machines run without KVM: slowly";
+    match File::options().read(true).write(true).open(KVM) {
+        Ok(_) => Finding::ok(Topic::Qemu, format!("this user may use {KVM}")),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            let group = fs::metadata(KVM).map(|meta| group_name(meta.gid())).unwrap_or_default();
+            let says = format!("this user may not open {KVM}; {slow}");
+            let fix =
+                format!("usermod -aG {group} {}, and log in anew", user_name(effective_user()));
+            Finding::note(Topic::Qemu, says, fix)
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let fix =
+                "modprobe kvm_intel (or kvm_amd), if this machine can; -accel tcg does without";
+            Finding::note(Topic::Qemu, format!("there is no {KVM}; {slow}"), fix)
+        }
+        Err(error) => {
+            let fix =
+                "modprobe kvm_intel (or kvm_amd), if this machine can; -accel tcg does without";
+            Finding::note(Topic::Qemu, format!("{KVM}: {error}; {slow}"), fix)
+        }
+    }
+}
