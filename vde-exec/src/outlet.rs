@@ -124,12 +124,19 @@ impl Outlet {
     /// # Errors
     /// Nothing can be written there any more.
     pub fn write(&mut self, line: &[u8]) -> Result<bool, Errno> {
+        self.write_bytes(&[line, b"\n"].concat())
+    }
+
+    /// Writes bytes as [`Outlet::write`] writes a line, without an end.
+    ///
+    /// # Errors
+    /// Nothing can be written there any more.
+    pub fn write_bytes(&mut self, bytes: &[u8]) -> Result<bool, Errno> {
         if !self.flush()? {
             return Ok(false);
         }
-        let line = [line, b"\n"].concat();
-        let written = self.write_some(&line)?;
-        self.rest = line.get(written..).unwrap_or_default().to_vec();
+        let written = self.write_some(bytes)?;
+        self.rest = bytes.get(written..).unwrap_or_default().to_vec();
         if written == 0 {
             self.rest.clear();
             return Ok(false);

@@ -12,6 +12,7 @@ mod names;
 mod plan;
 mod plug_failure;
 mod preview;
+mod progress;
 mod quote;
 mod relays;
 mod run;

@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::mem::ManuallyDrop;
 use std::os::fd::AsRawFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use vde_args::{Invocation, QemuVersion, is_uml};
 use vde_exec::supervisor::{Policy, Reconnect};
@@ -24,6 +24,7 @@ use crate::failure::Failure;
 use crate::monitor::{self, Monitor};
 use crate::names::Names;
 use crate::plan::{PlannedPlug, plan};
+use crate::progress::Progress;
 use crate::quote;
 use crate::relays;
 use crate::serve::PlannedSwitch;
@@ -45,9 +46,16 @@ pub(crate) fn run(invocation: &Invocation<'_>) -> Result<End, Failure> {
     let mut desk = Desk::open(&invocation.options, voice).map_err(Failure::Desk)?;
     let wiring = Wiring::read(invocation)?;
     let environment = Environment::of_process();
+    let names = Names::of(&environment);
+    for (what, paths) in
+        [("default switches", &environment.default_switches()[..]), ("names", names.files())]
+    {
+        let paths = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
+        voice.trace(format_args!("{what} are looked for in {}", paths.join(", ")));
+    }
     let switch = PlannedSwitch::of(&invocation.options, &environment)?;
     let own = switch.as_ref().map(PlannedSwitch::dir);
-    let plugs = plan(wiring.plugs(), &invocation.options, own, &Names::of(&environment))?;
+    let plugs = plan(wiring.plugs(), &invocation.options, own, &names)?;
     let relays = relays::assign(&invocation.options.relays, plugs.len())?;
     let program = find(invocation, &environment, voice)?;
     wiring.tell_notes(voice);
@@ -144,6 +152,7 @@ fn find(
         let (asked, path) = (invocation.program.to_string_lossy(), program.path.display());
         voice.detail(format_args!("there is no program {asked}; {path} takes its place"));
     }
+    voice.trace(format_args!("the program is {}", program.path.display()));
     Ok(program)
 }
 
@@ -167,6 +176,7 @@ fn plug_in(
             timeout,
             environment: environment.clone(),
         };
+        let started = Instant::now();
         let connection = match waiting.dial(&plug.vnl, plug.wait, &options) {
             Ok(connection) => connection,
             Err(DialError::Interrupted) => return Err(interrupted(signals)),
@@ -179,9 +189,20 @@ fn plug_in(
             Some(port) => voice.detail(format_args!("network {index}: port {port} of {dir}")),
             None => voice.detail(format_args!("network {index}: {dir}")),
         }
+        voice.trace(format_args!(
+            "network {index}: plugged in within {}; the switch runs as {}; its socket is {}",
+            in_ms(started),
+            vde_exec::user_name(connection.switch.owner()),
+            connection.peer.display()
+        ));
         connections.push(connection);
     }
     Ok(())
+}
+
+/// How long something took.
+fn in_ms(since: Instant) -> String {
+    format!("{:.1} ms", since.elapsed().as_secs_f64() * 1000.0)
 }
 
 /// What the administrator of the switch sees beside the port \[P-2.16\].
@@ -205,7 +226,12 @@ fn version(
     signals: &Signals,
     voice: Voice,
 ) -> Result<QemuVersion, Failure> {
-    match detection.finish(invocation.style, Some(signals.interrupt())) {
+    let progress = Progress::of(voice, "waiting for QEMU to say its version");
+    let started = Instant::now();
+    let detected = detection.finish(invocation.style, Some(signals.interrupt()));
+    drop(progress);
+    voice.trace(format_args!("the version took another {}", in_ms(started)));
+    match detected {
         Detected::Interrupted => Err(interrupted(signals)),
         Detected::Version(version, source) => {
             match source {

@@ -14,7 +14,7 @@ use crate::voice::Level;
 /// Words as a shell would read them.
 const OPTIONS: &str = "VDEQ_OPTIONS";
 
-/// `error`, `info` or `debug`.
+/// `error`, `info`, `debug` or `trace`.
 const LOG: &str = "VDEQ_LOG";
 
 /// The command line with what [`OPTIONS`] adds to it, directly behind vdeq's own name. Who asks for help,
@@ -60,9 +60,13 @@ pub(crate) fn level() -> Result<Level, Failure> {
         b"" | b"info" => Level::Info,
         b"error" => Level::Error,
         b"debug" => Level::Debug,
+        b"trace" => Level::Trace,
         _ => {
             let what = format!("{LOG}={} is no measure of what to say", quote::shell(&text));
-            return Err(Failure::Environment { what, hint: "expected error, info or debug" });
+            return Err(Failure::Environment {
+                what,
+                hint: "expected error, info, debug or trace",
+            });
         }
     })
 }

@@ -76,7 +76,7 @@ The default switch is ~/.vdeplug/default, ~/.vde2/default.switch, ~/.vde2/stdsoc
 options the virtual machine gets one NIC on it. The exit status is the virtual machine's;
 125 if vdeq failed, 126 if QEMU cannot be executed, 127 if it was not found.
 The variable VDEQ_OPTIONS holds options that stand before those of the command line, and
-VDEQ_LOG says how much is said: error, info or debug.
+VDEQ_LOG says how much is said: error, info, debug or trace.
 ",
     );
     text

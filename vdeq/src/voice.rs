@@ -7,6 +7,7 @@
 use std::fmt::Display;
 use std::io::Write;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use vde_exec::Outlet;
@@ -19,6 +20,12 @@ const STDERR: i32 = 2;
 /// Longest wait for room. There is none before somebody who let us wait so long has read something.
 const PATIENCE: Duration = Duration::from_millis(100);
 
+/// Goes to the beginning of the line, and erases it.
+const ERASE: &str = "\r\x1b[K";
+
+/// Whether a line is on the terminal that is to be seen for a while. Whoever writes holds this.
+static STATUS: Mutex<bool> = Mutex::new(false);
+
 /// How many times in a row there was no room.
 static UNSAID: AtomicU32 = AtomicU32::new(0);
 
@@ -28,6 +35,7 @@ pub(crate) enum Level {
     Error,
     Info,
     Debug,
+    Trace,
 }
 
 /// What is said without `-v`.
@@ -46,7 +54,11 @@ pub(crate) struct Voice {
 
 impl Voice {
     pub(crate) fn new(verbosity: u8) -> Self {
-        let asked = if verbosity > 0 { Level::Debug as u8 } else { 0 };
+        let asked = match verbosity {
+            0 => 0,
+            1 => Level::Debug as u8,
+            _ => Level::Trace as u8,
+        };
         Self { level: LEVEL.load(Ordering::Relaxed).max(asked) }
     }
 
@@ -63,6 +75,16 @@ impl Voice {
     /// Says what the user may want to know (`-v`).
     pub(crate) fn detail(self, what: impl Display) {
         self.say_within(what, Level::Debug, PATIENCE);
+    }
+
+    /// Says what somebody may want to know who looks for a mistake (`-vv`).
+    pub(crate) fn trace(self, what: impl Display) {
+        self.say_within(what, Level::Trace, PATIENCE);
+    }
+
+    /// Whether anything is said but why nothing was started.
+    pub(crate) fn is_quiet(self) -> bool {
+        self.level < Level::Info as u8
     }
 
     fn say_within(self, what: impl Display, level: Level, patience: Duration) {
@@ -82,7 +104,29 @@ pub(crate) fn write(text: &str) {
     write_within(text, PATIENCE);
 }
 
+/// Shows a line that is to be seen for a while, in place of the one before, if there is room. What is said
+/// takes its place, too.
+pub(crate) fn show(status: &str) {
+    let mut is_shown = STATUS.lock().unwrap_or_else(PoisonError::into_inner);
+    let text = format!("{ERASE}{}", quote::harmless(status));
+    let taken =
+        Outlet::inherited(STDERR).ok().map(|mut outlet| outlet.write_bytes(text.as_bytes()));
+    *is_shown |= matches!(taken, Some(Ok(true)));
+}
+
+/// Takes that line away.
+pub(crate) fn hide() {
+    let mut is_shown = STATUS.lock().unwrap_or_else(PoisonError::into_inner);
+    if std::mem::take(&mut *is_shown) {
+        let outlet = Outlet::inherited(STDERR).ok();
+        let _ = outlet.map(|mut outlet| outlet.write_bytes(ERASE.as_bytes()));
+    }
+}
+
 fn write_within(text: &str, patience: Duration) {
+    let mut is_shown = STATUS.lock().unwrap_or_else(PoisonError::into_inner);
+    let erase = if std::mem::take(&mut *is_shown) { ERASE } else { "" };
+    let text = &format!("{erase}{text}");
     let unsaid = UNSAID.load(Ordering::Relaxed);
     let taken = match unsaid {
         0 => is_taken(text, patience),

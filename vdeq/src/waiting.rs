@@ -9,6 +9,7 @@ use vde_args::Wait;
 use vde_exec::vde_proto::Vnl;
 use vde_exec::{Connection, DialError, DialOptions, LocateError, Signals, dial};
 
+use crate::progress::Progress;
 use crate::voice::Voice;
 
 /// Pause between two looks.
@@ -37,6 +38,11 @@ impl<'a> Waiting<'a> {
         wait: Option<Wait>,
         options: &DialOptions,
     ) -> Result<Connection, DialError> {
+        let what = match &*vnl.path {
+            b"" => "waiting for the default switch".to_owned(),
+            path => format!("waiting for the switch {}", String::from_utf8_lossy(path)),
+        };
+        let _progress = Progress::of(self.voice, &what);
         let mut told = false;
         loop {
             let error = match dial(vnl, options, Some(self.signals.interrupt())) {

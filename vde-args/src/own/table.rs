@@ -42,7 +42,8 @@ pub const OWN_OPTIONS: &[OwnOption] = &[
         help: "say what is done",
         about: "\
               Say on standard error what is done: which port of which switch each network got, \
-              which version QEMU has, and which command is run.",
+              which version QEMU has, and which command is run. Twice (`-vv`): also how long each \
+              step took, as whom the switch runs, and what was looked at.",
     },
     OwnOption {
         id: OwnId::Exec,

@@ -164,7 +164,7 @@ fn settings_that_make_no_sense_are_wrong() {
         outcome.stdout.split_whitespace().collect::<Vec<_>>().join(" ")
     };
     assert!(ask("VDEQ_OPTIONS", "--wiat").contains("did you mean `--wait`?"));
-    assert!(ask("VDEQ_LOG", "loud").contains("expected error, info or debug"));
+    assert!(ask("VDEQ_LOG", "loud").contains("expected error, info, debug or trace"));
     assert!(ask("XDG_RUNTIME_DIR", "/no/such/dir").contains("XDG_RUNTIME_DIR, /no/such/dir"));
     let fine = world.vdeq(&["--doctor"]).env("VDEQ_OPTIONS", "--wait -v").run();
     assert_eq!(fine.status.code(), Some(0), "{fine:?}");

@@ -106,5 +106,32 @@ fn as_much_is_said_as_the_environment_asks_for_and_errors_always() {
     let quiet = world.vdeq(&["nosuch"]).env("VDEQ_LOG", "error").run();
     quiet.assert_failed(127, &["nosuch"]);
     let wrong = world.vdeq(&words).env("VDEQ_LOG", "loud").run();
-    wrong.assert_failed(125, &["VDEQ_LOG=loud", "expected error, info or debug"]);
+    wrong.assert_failed(125, &["VDEQ_LOG=loud", "expected error, info, debug or trace"]);
+}
+
+#[test]
+fn more_is_said_to_who_asks_for_more() {
+    let world = World::new();
+    let net = format!("vde,{},{NIC}", world.sock());
+    let words = [QEMU, "-nic", &net];
+    let [once, twice] =
+        ["-v", "-vv"].map(|asked| world.vdeq(&[&[asked], &words[..]].concat()).run());
+    let by_log = world.vdeq(&words).env("VDEQ_LOG", "trace").run();
+    for run in [&once, &twice, &by_log] {
+        run.assert_ran(0);
+        assert!(run.stderr.contains("network 0: port 1 of"), "{run:?}");
+        assert!(run.stderr.lines().all(|line| line.starts_with("vdeq: ")), "{run:?}");
+    }
+    for words in [
+        "plugged in within ",
+        "the switch runs as ",
+        "names are looked for in ",
+        "the version took",
+    ] {
+        assert!(!once.stderr.contains(words), "{words}: {once:?}");
+        assert!(
+            twice.stderr.contains(words) && by_log.stderr.contains(words),
+            "{words}: {twice:?}"
+        );
+    }
 }

@@ -9,7 +9,9 @@ use std::process::{Command, Stdio};
 
 use nix::sys::signal::Signal;
 use vde_exec::testkit::fake_qemu::Report;
+use vde_exec::testkit::fake_switch::Options;
 use vde_exec::testkit::wait;
+use vde_exec::vde_proto::switch::Personality;
 
 use crate::world::{QEMU, Running, World, kill, state};
 
@@ -18,7 +20,12 @@ const CTRL_Z: &[u8] = b"\x1a";
 
 /// vdeq on a terminal of its own.
 fn on_a_terminal(world: &World, words: &str, acts: &str) -> Running {
-    let mut run = world.vdeq(&[]).act(acts);
+    on_a_terminal_called(world, "dumb", words, acts)
+}
+
+/// The same on one of this kind.
+fn on_a_terminal_called(world: &World, term: &str, words: &str, acts: &str) -> Running {
+    let mut run = world.vdeq(&[]).act(acts).env("TERM", term);
     let vdeq = env!("CARGO_BIN_EXE_vdeq");
     let line = format!("exec '{vdeq}' {words} {QEMU} -net vde,{}", world.sock());
     let mut command = Command::new("/usr/bin/script");
@@ -92,4 +99,38 @@ fn ctrl_c_while_plugging_in_leaves_no_vm_and_no_file() {
     let outcome = run.finish();
     assert!(!outcome.report.ready);
     assert_eq!(world.switch.litter(), [""; 0]);
+}
+
+/// What a terminal is told to go to the beginning of a line and to erase it.
+const ERASE: &str = "\r\x1b[K";
+
+#[test]
+fn what_takes_long_is_shown_moves_and_goes() {
+    let mut world = World::new();
+    world.switch.kill();
+    let run = on_a_terminal_called(&world, "xterm", "--wait", "exit=3");
+    let shown = || std::fs::read_to_string(run.stdout_path()).unwrap();
+    let picture = |wheel: char| {
+        format!("{ERASE}{wheel} waiting for the switch {}", world.switch.dir().display())
+    };
+    for wheel in ['|', '/', '-'] {
+        let picture: String = picture(wheel).chars().take(60).collect();
+        wait::until_true("a picture", || shown().contains(&picture));
+    }
+    world.switch.restart(Options::new(Personality::New));
+    let outcome = run.finish();
+    assert_eq!(outcome.status.code(), Some(3));
+    let last = outcome.stdout.rsplit(ERASE).next().unwrap();
+    assert!(!last.contains("waiting"), "it is erased in the end: {outcome:?}");
+    world.assert_nothing_left();
+}
+
+#[test]
+fn a_terminal_that_cannot_erase_is_shown_nothing_that_moves() {
+    let mut world = World::new();
+    world.switch.kill();
+    let run = on_a_terminal(&world, "--wait=1.5", "run");
+    let outcome = run.finish();
+    assert!(outcome.stdout.contains("waited for "), "{outcome:?}");
+    assert!(!outcome.stdout.contains(ERASE), "{outcome:?}");
 }

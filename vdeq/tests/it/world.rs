@@ -212,6 +212,11 @@ impl Running {
         &self.stderr
     }
 
+    /// The file that standard output goes to.
+    pub fn stdout_path(&self) -> &Path {
+        &self.stdout
+    }
+
     pub fn stderr(&self) -> String {
         fs::read_to_string(&self.stderr).unwrap()
     }
