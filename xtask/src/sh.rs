@@ -46,6 +46,27 @@ pub(crate) fn test(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// Runs a program like [`run`], and has every line of its standard error read as well.
+pub(crate) fn watch(command: &mut Command, mut read: impl FnMut(&str)) -> Result<()> {
+    println!("$ {}", shown(command));
+    let program = program(command);
+    let started = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn();
+    let mut child = started.with_context(|| format!("start {program}"))?;
+    if let Some(output) = child.stderr.take() {
+        for line in BufReader::new(output).split(b'\n') {
+            let line = line.context("read standard error")?;
+            let line = String::from_utf8_lossy(&line);
+            eprintln!("{line}");
+            read(&line);
+        }
+    }
+    let status = child.wait().with_context(|| format!("wait for {program}"))?;
+    if !status.success() {
+        bail!("{program}: {status}");
+    }
+    Ok(())
+}
+
 /// What the output of Rust's test harness says of failures.
 #[derive(Default)]
 struct Failures {
