@@ -109,6 +109,8 @@ pub enum ArgErrorKind {
     },
     /// `-netdev vde` without `id=`, which QEMU insists on.
     MissingId,
+    /// Two `-netdev` of one `id=`, one of them VDE.
+    RepeatedId,
     /// A VDE network in a configuration file, which is not ours to change.
     VdeInFile {
         /// The line of the file where it begins.
@@ -287,6 +289,9 @@ impl fmt::Display for ArgError {
             }
             ArgErrorKind::NotText { key } => {
                 write!(f, "{found} is not a value of {key}: expected a string in quotes")
+            }
+            ArgErrorKind::RepeatedId => {
+                write!(f, "there is a network {found} already: expected another id=")
             }
             ArgErrorKind::MissingId => {
                 f.write_str("a -netdev needs a name: expected id=... for a device to refer to")

@@ -214,6 +214,7 @@ impl<'a> Network<'a> {
             }
         }
         self.check_set()?;
+        self.check_ids()?;
         let all = self.options.iter().chain(&self.config);
         let referred: BTreeSet<_> = all.filter_map(NetOption::netdev).collect();
         let netdevs =
@@ -225,6 +226,26 @@ impl<'a> Network<'a> {
         });
         let without: Vec<_> = without.collect();
         self.notes.extend(without);
+        Ok(())
+    }
+
+    /// QEMU refuses a second network of the same name, in words of what we make of the line.
+    fn check_ids(&self) -> Result<(), ArgError> {
+        let mut seen = BTreeMap::new();
+        let netdevs = self.options.iter().filter(|option| option.kind() == NetKind::Netdev);
+        for option in netdevs {
+            let Some(id) = option.params().into_iter().rfind(|param| &*param.key == b"id") else {
+                continue;
+            };
+            let is_vde = option.plug.is_some();
+            match seen.insert(id.value.clone(), is_vde) {
+                Some(was_vde) if is_vde || was_vde => {
+                    let kind = ArgErrorKind::RepeatedId;
+                    return Err(ArgError::at(kind, option.index(), option.text(), id.value_span));
+                }
+                _ => {}
+            }
+        }
         Ok(())
     }
 

@@ -194,6 +194,9 @@ fn handshake_hints(at: &Path, port: PortRequest, error: &PlugError) -> Vec<Strin
         ],
         _ => Vec::new(),
     };
+    if let (PlugError::Refused, PortRequest::Any, Some(hint)) = (error, port, hints.first_mut()) {
+        hint.push_str("; or it has just ended");
+    }
     if matches!(error, PlugError::NoAnswer { .. }) {
         let silent = "it hangs, or needs more time (--timeout SECONDS); or it refuses, which a \
                       vde_switch up to 2.3.2 does in silence:";

@@ -1,6 +1,6 @@
 //! Which plugs a command line asks for, which it does not, and what is said about it.
 
-use vde_args::{ArgErrorKind, Note, PORT_MAX};
+use vde_args::{ArgErrorKind, Network, Note, PORT_MAX};
 
 use crate::support::{error, network, notes, place, run, spot, switches};
 
@@ -211,6 +211,22 @@ fn a_parameter_without_a_value_is_pointed_at() {
         let error = error(&format!("vdeq qemu -netdev {list}"));
         assert_eq!(error.kind, ArgErrorKind::MissingId, "{list}");
         assert_eq!(error.span, list.len()..list.len(), "{list}");
+    }
+}
+
+#[test]
+fn a_second_network_of_the_same_name_is_pointed_at_if_one_of_them_is_ours() {
+    for (args, at) in [
+        ("-netdev vde,id=n -netdev vde,id=n", "5:7..8 n"),
+        ("-netdev user,id=n -netdev vde,sock=/s,id=n", "5:15..16 n"),
+        ("-netdev vde,id=n -netdev id=n,type=user", "5:3..4 n"),
+        ("-netdev vde,id=a,id=n -netdev {\"type\":\"tap\",\"id\":\"n\"}", "5:20..21 n"),
+    ] {
+        let error = error(&format!("vdeq qemu {args}"));
+        assert_eq!((&error.kind, &*place(&error)), (&ArgErrorKind::RepeatedId, at), "{args}");
+    }
+    for fine in ["-netdev user,id=n -netdev tap,id=n", "-netdev vde,id=a -netdev vde,id=b"] {
+        assert!(Network::read(&run(&format!("vdeq qemu {fine}"))).is_ok(), "{fine}");
     }
 }
 

@@ -39,6 +39,6 @@ impl fmt::Display for Collision {
         if vlan != 0 {
             write!(f, " in VLAN {vlan}")?;
         }
-        f.write_str(" in turn: two machines have it and do not hear each other, or there is a loop")
+        f.write_str(" in turn: two machines have it and do not hear each other (--mac=auto), or there is a loop")
     }
 }

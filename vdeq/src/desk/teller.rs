@@ -48,7 +48,10 @@ pub(super) fn sentence(event: &Event, report: &Report<'_>) -> Option<String> {
             "the relay of network {nic} failed, which is a fault of vdeq; the network goes on without it"
         ),
         Event::CaptureFailed { nic, errno } => {
-            format!("network {nic} is not captured any more: {}", Errno::from_raw(*errno).desc())
+            format!(
+                "network {nic} is not captured any more: {} (what is in the file by now stays)",
+                Errno::from_raw(*errno).desc()
+            )
         }
         Event::GaveUp { nic, why } => {
             format!("network {nic} is given up ({why}); the virtual machine runs on without it")

@@ -30,7 +30,7 @@ fn announce(from: &Connection, mac: MacAddr, to: &OwnedFd) {
 }
 
 /// Two clients take turns with one address, often.
-fn collide(dir: &Path) {
+pub fn collide(dir: &Path) {
     let [one, two, witness] = ["left", "right", "witness"].map(|name| plug(dir, name));
     for _ in 0..20 {
         announce(&one, OTHER, &witness.data);
