@@ -205,6 +205,19 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_without_an_end_is_given_up() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let switch = std::thread::spawn(move || {
+            let flood = [b'x'; 4096];
+            // Until nobody listens any more.
+            while theirs.write_all(&flood).is_ok() {}
+        });
+        let error = ConsoleClient::new(ours, Duration::from_secs(20)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        switch.join().unwrap();
+    }
+
+    #[test]
     fn a_switch_that_leaves_is_an_error() {
         let (ours, theirs) = UnixStream::pair().unwrap();
         drop(theirs);

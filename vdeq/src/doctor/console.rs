@@ -12,6 +12,9 @@ use crate::quote;
 /// Longest wait for an answer. What is no console says nothing.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// Most sockets that are tried: a process can listen on any number, and each costs a wait.
+const MOST: usize = 4;
+
 /// What a switch says of itself.
 pub(super) struct Console {
     path: PathBuf,
@@ -24,7 +27,7 @@ pub(super) struct Console {
 
 /// Asks the switch of this plug, on whichever of its sockets is a console.
 pub(super) fn ask(connection: &Connection) -> Option<Console> {
-    connection.consoles().into_iter().find_map(|path| ask_at(path).ok().flatten())
+    connection.consoles().into_iter().take(MOST).find_map(|path| ask_at(path).ok().flatten())
 }
 
 fn ask_at(path: PathBuf) -> std::io::Result<Option<Console>> {

@@ -35,6 +35,7 @@ mod ready;
 mod reconnecting;
 mod refusals;
 mod relays;
+mod sharing;
 mod signals;
 mod surroundings;
 mod switch_alone;

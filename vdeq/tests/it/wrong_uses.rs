@@ -134,7 +134,7 @@ fn shut_out(world: &World, run: &mut Vdeq) {
     let ctl = world.switch.dir().join("ctl");
     fs::set_permissions(ctl, Permissions::from_mode(0o600)).unwrap();
     if !geteuid().is_root() {
-        fs::set_permissions(world.switch.dir().join("ctl"), Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(world.switch.dir().join("ctl"), Permissions::from_mode(0o000)).unwrap();
         return;
     }
     fs::set_permissions(world.switch.dir(), Permissions::from_mode(0o755)).unwrap();
