@@ -24,11 +24,13 @@ mod once;
 mod packages;
 mod paths;
 mod qemus;
+mod reproducible;
 mod rig;
 mod setup;
 mod sh;
 mod sim;
 mod soak;
+mod sources;
 mod uml;
 
 use std::ffi::OsString;
@@ -65,8 +67,8 @@ const CHORES: &[Chore] = &[
     },
     Chore {
         name: "fuzz",
-        arguments: "[TARGET] [--time SECONDS]",
-        about: "fuzz one target, or all, a minute each",
+        arguments: "[TARGET] [--time SECONDS | --merge]",
+        about: "fuzz one target, or all, a minute each, with figures; or add what was found to the corpora",
         run: fuzz::run,
     },
     Chore {
@@ -104,6 +106,12 @@ const CHORES: &[Chore] = &[
         arguments: "",
         about: "pack the crates that are published, build the packages, check with the oldest dependencies",
         run: |rest| none(&rest).and_then(|()| packages::run()),
+    },
+    Chore {
+        name: "reproducible",
+        arguments: "",
+        about: "build the program here and in another place, and compare every byte",
+        run: |rest| none(&rest).and_then(|()| reproducible::run()),
     },
     Chore {
         name: "deb",

@@ -2,12 +2,11 @@
 //! versions of what it depends on, by its own manifest, will do.
 
 use std::fs;
-use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
 use crate::msrv::SHIPPED;
-use crate::{paths, sh};
+use crate::{paths, sh, sources};
 
 /// Packs, and checks with the oldest dependencies.
 pub(crate) fn run() -> Result<()> {
@@ -25,23 +24,8 @@ fn selection() -> impl Iterator<Item = &'static str> {
 /// In a copy, since it is another `Cargo.lock`.
 fn with_oldest_dependencies() -> Result<()> {
     let copy = paths::target()?.join("oldest");
-    // Only what is tracked, or would be.
-    let mut list = Command::new("git");
-    list.args(["ls-files", "--cached", "--others", "--exclude-standard"]);
-    let files = sh::read(list.current_dir(paths::workspace()))?;
-    if copy.exists() {
-        fs::remove_dir_all(&copy).with_context(|| format!("removing {}", copy.display()))?;
-    }
-    for file in files.lines().filter(|file| *file != "Cargo.lock") {
-        let (from, to) = (paths::workspace().join(file), copy.join(file));
-        // One that was removed and is tracked still.
-        if !from.exists() {
-            continue;
-        }
-        let parent = to.parent().context("a file is in a directory")?;
-        fs::create_dir_all(parent)?;
-        fs::copy(&from, &to).with_context(|| format!("copying {}", from.display()))?;
-    }
+    sources::copy_to(&copy)?;
+    fs::remove_file(copy.join("Cargo.lock")).context("removing the copy's Cargo.lock")?;
     let mut resolve = paths::cargo();
     resolve.args(["-Z", "direct-minimal-versions", "generate-lockfile", "--quiet"]);
     // Only a nightly cargo has that option, or one that is told to be as bold.

@@ -9,6 +9,7 @@ use nix::sys::signal::Signal;
 use vde_args::{Command, Network, QemuVersion, parse};
 use vde_exec::testkit::wait;
 
+use crate::client::{self, Client};
 use crate::world::{QEMU, World, kill};
 
 const README: &str = include_str!("../../../README.md");
@@ -82,6 +83,47 @@ fn starts_a_machine(world: &World, command: &str) {
     let outcome = world.shell(command, &[]).run();
     outcome.assert_ran(0);
     assert!(!outcome.report.sockets().is_empty(), "no network: {command}");
+}
+
+/// The other pages that have commands, as they would be in the world's home.
+fn pages_about_running() -> String {
+    let pages = ["docs/running.md", "docs/control.md"];
+    let text: String = pages.map(|page| fs::read_to_string(root().join(page)).unwrap()).concat();
+    text.replace("/run/lab2", "$HOME/lab").replace("/run/", "$HOME/").replace("/tmp/", "$HOME/")
+}
+
+#[test]
+fn every_command_of_the_pages_about_running_starts_a_machine_on_its_network() {
+    let text = pages_about_running();
+    let blocks = text.split("\n```sh\n").skip(1).map(|block| block.split("```").next().unwrap());
+    let lines: Vec<_> = blocks.flat_map(str::lines).collect();
+    let of_vdeq = |line: &&&str| line.starts_with("vdeq ") || line.contains(" vdekvm ");
+    let commands: Vec<_> = lines.iter().filter(of_vdeq).collect();
+    assert!(commands.len() >= 5, "{commands:?}");
+    let world = world();
+    commands.iter().for_each(|command| starts_a_machine(&world, command));
+    world.assert_nothing_left();
+}
+
+#[test]
+fn every_order_on_the_pages_is_carried_out() {
+    let recipes = fs::read_to_string(root().join("docs/recipes.md")).unwrap();
+    let text = [README, &pages_about_running(), &recipes].concat().replace("/tmp/", "$HOME/");
+    let orders =
+        text.lines().filter_map(|line| line.strip_prefix("echo '")?.split("' | socat").next());
+    let orders: Vec<_> = orders.collect();
+    assert!(orders.len() >= 8, "{orders:?}");
+    let world = World::new();
+    let run = client::running(&world, &["--relay", "stats"]);
+    let mut client = Client::of(&world);
+    let home = world.home.path().to_str().unwrap();
+    for order in orders {
+        // As a shell makes it.
+        let order = order.replace("'$HOME'", "$HOME").replace("$HOME", home);
+        let answer = client.ask(&order);
+        assert!(answer.get("ok").is_some(), "{order}: {answer}");
+    }
+    drop(run);
 }
 
 #[test]

@@ -47,6 +47,20 @@ fn a_switch_goes_by_its_name_with_the_port_that_goes_with_it() {
 }
 
 #[test]
+fn the_file_on_the_page_is_one() {
+    let page = include_str!("../../../docs/running.md");
+    let text = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let manual = include_str!("../../man/vdeq.1");
+    let shown = manual.split("\n.Bd -literal\n").nth(1).unwrap().split("\n.Ed").next().unwrap();
+    for text in [text, shown] {
+        let text = text.replace("\"/run/lab\"", "\"DIR\"").replace("group = \"lab\"", "group = 0");
+        let world = world(&text);
+        let outcome = world.vdeq(&["--explain", QEMU, "-nic", &net("lab")]).run();
+        assert!(outcome.stdout.contains("(lab), port 3"), "{outcome:?}");
+    }
+}
+
+#[test]
 fn a_path_stays_a_path_and_is_one_where_no_file_has_the_name() {
     let world = world("[lab]\npath = '/nowhere'\n");
     std::os::unix::fs::symlink(world.switch.dir(), world.home.path().join("lab")).unwrap();
