@@ -229,14 +229,17 @@ impl<'a> Network<'a> {
         Ok(())
     }
 
-    /// QEMU refuses a second network of the same name, in words of what we make of the line.
+    /// QEMU refuses a second network of the same name, in words of what we make of the line. Of several
+    /// `id=` in one list the first is the name.
     fn check_ids(&self) -> Result<(), ArgError> {
+        if informational(&self.line).is_some() {
+            return Ok(());
+        }
         let mut seen = BTreeMap::new();
         let netdevs = self.options.iter().filter(|option| option.kind() == NetKind::Netdev);
         for option in netdevs {
-            let Some(id) = option.params().into_iter().rfind(|param| &*param.key == b"id") else {
-                continue;
-            };
+            let mut params = option.params().into_iter();
+            let Some(id) = params.find(|param| &*param.key == b"id") else { continue };
             let is_vde = option.plug.is_some();
             match seen.insert(id.value.clone(), is_vde) {
                 Some(was_vde) if is_vde || was_vde => {

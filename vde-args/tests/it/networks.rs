@@ -220,12 +220,19 @@ fn a_second_network_of_the_same_name_is_pointed_at_if_one_of_them_is_ours() {
         ("-netdev vde,id=n -netdev vde,id=n", "5:7..8 n"),
         ("-netdev user,id=n -netdev vde,sock=/s,id=n", "5:15..16 n"),
         ("-netdev vde,id=n -netdev id=n,type=user", "5:3..4 n"),
-        ("-netdev vde,id=a,id=n -netdev {\"type\":\"tap\",\"id\":\"n\"}", "5:20..21 n"),
+        ("-netdev vde,id=n,id=a -netdev {\"type\":\"tap\",\"id\":\"n\"}", "5:20..21 n"),
     ] {
         let error = error(&format!("vdeq qemu {args}"));
         assert_eq!((&error.kind, &*place(&error)), (&ArgErrorKind::RepeatedId, at), "{args}");
     }
-    for fine in ["-netdev user,id=n -netdev tap,id=n", "-netdev vde,id=a -netdev vde,id=b"] {
+    for fine in [
+        "-netdev user,id=n -netdev tap,id=n",
+        "-netdev vde,id=a -netdev vde,id=b",
+        // QEMU takes the first id= for the name.
+        "-netdev vde,id=a,id=n -netdev user,id=n",
+        // It answers, and makes no network.
+        "-netdev vde,id=n -version -netdev vde,id=n",
+    ] {
         assert!(Network::read(&run(&format!("vdeq qemu {fine}"))).is_ok(), "{fine}");
     }
 }

@@ -146,15 +146,17 @@ impl Place {
 }
 
 /// Gives a directory that was just made its group and its mode \[P-1.5\]: who may read or write the
-/// sockets may pass through.
+/// sockets may pass through. Where others may make files they may remove their own and no other
+/// (the sticky bit), or they could put a switch of theirs in the place of this one.
 fn settle(dir: &File, options: &ServeOptions) -> Result<(), Errno> {
     let mode = options.mode & 0o666;
     let passing = (mode & 0o444) >> 2 | (mode & 0o222) >> 1;
     let set_group_id = if options.group.is_some() { 0o2000 } else { 0 };
+    let sticky = if mode & 0o022 == 0 { 0 } else { 0o1000 };
     if let Some(group) = options.group {
         fchown(dir, None, Some(Gid::from_raw(group)))?;
     }
-    fchmod(dir, Mode::from_bits_truncate(mode | passing | set_group_id))
+    fchmod(dir, Mode::from_bits_truncate(mode | passing | set_group_id | sticky))
 }
 
 /// The path without links, as far as it is there already, and absolute.

@@ -230,7 +230,7 @@ fn of_many_that_start_at_once_in_one_place_one_wins() {
     });
     assert_eq!(servers.len(), 1);
     let mode = fs::metadata(&dir).unwrap().permissions().mode();
-    assert_eq!(mode & 0o7777, 0o770, "whoever made it");
+    assert_eq!(mode & 0o7777, 0o1770, "whoever made it");
     drop(servers);
     assert_eq!(fs::read_dir(base.path()).unwrap().count(), 0, "what was made above it went, too");
 }
@@ -240,7 +240,7 @@ fn modes_are_as_they_were_asked_for_whatever_the_umask() {
     let place = Place::new(|options| options.mode = 0o660);
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
     assert_eq!(mode(&place.dir().join("ctl")), 0o660);
-    assert_eq!(mode(&place.dir()), 0o770);
+    assert_eq!(mode(&place.dir()), 0o1770);
     let plug = place.plug();
     // Root's clients get what is theirs alone.
     let expected = if vde_exec::effective_user() == 0 { 0o600 } else { 0o660 };

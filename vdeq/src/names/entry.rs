@@ -81,8 +81,9 @@ fn named(
     home: Option<&Path>,
 ) -> Result<Named, Wrong> {
     let name = key.get_ref().to_string();
-    if !is_name(name.as_bytes()) {
-        let what = format!("{name:?} is no name: expected one without a slash");
+    let means_itself = Vnl::parse(name.as_bytes()).is_ok_and(|vnl| vnl.path == name.as_bytes());
+    if !is_name(name.as_bytes()) || !means_itself {
+        let what = format!("{name:?} is no name: expected one without a slash, brackets or quotes");
         return Err((what, key.span()));
     }
     let DeValue::Table(table) = value.get_ref() else {
@@ -151,7 +152,7 @@ impl Field<'_> {
     fn path(&self, home: Option<&Path>) -> Read<Vec<u8>> {
         let expected = || "a path in a string that begins with / or ~/".to_owned();
         let DeValue::String(text) = self.value else { return Err(expected()) };
-        let in_home = text.strip_prefix("~/");
+        let in_home = text.strip_prefix("~/").map(|rest| rest.trim_start_matches('/'));
         match (in_home, home) {
             _ if text.contains('\0') => Err(expected()),
             (Some(rest), Some(home)) => Ok(home.join(rest).as_os_str().as_bytes().to_vec()),

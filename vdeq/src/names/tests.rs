@@ -132,8 +132,18 @@ fn a_mistake_is_shown_where_it_is() {
     );
     check(
         "['a/b']\npath = '/x'\n",
-        "line 1, column 2: \"a/b\" is no name: expected one without a slash\n    ['a/b']\n     ^^^^^",
+        "line 1, column 2: \"a/b\" is no name: expected one without a slash, brackets or quotes\n    ['a/b']\n     ^^^^^",
     );
+}
+
+#[test]
+fn a_name_that_would_mean_something_else_is_none() {
+    for name in ["lab[3]", "'lab'", "a->1", "..", "a/b", ""] {
+        let files = Files::new(&format!("[\"{name}\"]\npath = '/x'\n"), "");
+        assert!(files.mistake().contains("is no name"), "{name}");
+    }
+    let files = Files::new("lab.path = '~//etc/x'", "");
+    assert_eq!(files.find("lab").unwrap().path, b"/home/u/etc/x");
 }
 
 #[test]

@@ -114,7 +114,7 @@ fn every_order_on_the_pages_is_carried_out() {
     let orders: Vec<_> = orders.collect();
     assert!(orders.len() >= 8, "{orders:?}");
     let world = World::new();
-    let run = client::running(&world, &["--relay", "stats"]);
+    let run = client::running(&world, &[]);
     let mut client = Client::of(&world);
     let home = world.home.path().to_str().unwrap();
     for order in orders {

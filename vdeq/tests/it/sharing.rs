@@ -5,7 +5,7 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
 
 use nix::sys::signal::Signal;
-use nix::unistd::{Group, getegid, geteuid};
+use nix::unistd::{getegid, geteuid};
 use vde_exec::testkit::wait;
 
 use crate::world::{World, kill};
@@ -29,6 +29,9 @@ fn mode_of(path: &Path) -> String {
     if mode & 0o2000 != 0 {
         text.replace_range(6..7, "s");
     }
+    if mode & 0o1000 != 0 {
+        text.replace_range(9..10, if mode & 1 == 0 { "T" } else { "t" });
+    }
     text
 }
 
@@ -41,7 +44,7 @@ fn each_way_to_share_a_switch_makes_the_files_that_the_page_shows() {
         let (command, files) = block.split("\n```").next().unwrap().split_once('\n').unwrap();
         let world = World::new();
         // Nobody but root can give a file to a group that they are not in.
-        let own_group = Group::from_gid(getegid()).unwrap().unwrap().name;
+        let own_group = getegid().to_string();
         let group = if geteuid().is_root() { "daemon" } else { own_group.as_str() };
         let words = command.replace("$HOME", world.home.path().to_str().unwrap());
         let words = words.replace("daemon", group);

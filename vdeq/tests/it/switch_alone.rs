@@ -247,8 +247,8 @@ fn its_sockets_are_for_whom_it_is_said() {
     let group_text = group.to_string();
     for (words, sockets, dir) in [
         (&["--switch=lab"][..], 0o600, 0o700),
-        (&["--switch=lab", "--mode", "0666"], 0o666, 0o777),
-        (&["--switch=lab", "--group", &group_text], 0o660, 0o2770),
+        (&["--switch=lab", "--mode", "0666"], 0o666, 0o1777),
+        (&["--switch=lab", "--group", &group_text], 0o660, 0o3770),
         (&["--switch=lab", "--group", &group_text, "--mod=0640"], 0o640, 0o2750),
     ] {
         let run = started(world.vdeq(words));
