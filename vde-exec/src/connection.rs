@@ -37,6 +37,12 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// The user whom the switch runs as, if the kernel tells.
+    #[must_use]
+    pub fn user(&self) -> Option<u32> {
+        self.user
+    }
+
     /// The management sockets of the switch, where the kernel shows what its process listens on: to
     /// root and, usually, to the user whom it runs as. None where it does not.
     #[must_use]

@@ -73,9 +73,12 @@ impl Program {
 
     /// Every QEMU on the search path, sorted: what is called `qemu`, `kvm`, `qemu-kvm` or
     /// `qemu-system-*`, and can be executed; of a name that comes twice, what a shell would take.
+    /// Directories that are relative to where one stands are left out.
     #[must_use]
     pub fn all(environment: &Environment) -> Vec<Self> {
-        let search = Search { dirs: search_dirs(environment) };
+        // Whoever looks around does not run what lies about where they stand.
+        let dirs = search_dirs(environment).into_iter().filter(|dir| dir.is_absolute()).collect();
+        let search = Search { dirs };
         let old = ["kvm", "qemu", "qemu-kvm"].map(OsString::from);
         let names = old.into_iter().chain(search.system_emulators());
         let found = names.filter_map(|name| Some(Self::exactly(search.find(&name).ok()?, &name)));

@@ -159,7 +159,7 @@ impl Failure {
     pub(crate) fn advice(&self) -> String {
         let mut hints = self.hints();
         hints.retain(|hint| !hint.starts_with("see "));
-        quote::harmless(&hints.join("; "))
+        quote::harmless(&hints.join("; ").replace(":; ", ": "))
     }
 
     fn sentence(&self) -> String {
@@ -236,7 +236,7 @@ impl Failure {
 }
 
 /// A sentence without the number that the standard library puts behind what the kernel says.
-fn without_number(sentence: &str) -> String {
+pub(crate) fn without_number(sentence: &str) -> String {
     match sentence.split_once(" (os error ") {
         Some((before, after)) => {
             let after = after.trim_start_matches(|c: char| c.is_ascii_digit());

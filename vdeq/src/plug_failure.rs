@@ -1,5 +1,6 @@
 //! Why a network was not plugged in, in words, and what to do.
 
+use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -15,6 +16,7 @@ use vdeq_protocol::is_name;
 
 use crate::names::{Named, Names};
 use crate::plan::PlannedPlug;
+use crate::quote;
 
 /// What to do where the permissions of a switch keep this user out.
 const ACCESS: &str = "ask the owner of the switch for access (vde_switch -m 660 -g GROUP, \
@@ -170,13 +172,19 @@ fn access(dir: &Path) -> String {
     /// To connect takes the right to write.
     const GROUP_WRITES: u32 = 0o020;
     match std::fs::metadata(dir.join("ctl")) {
-        Ok(meta) if meta.mode() & GROUP_WRITES != 0 => format!(
-            "its group has access: usermod -aG {} {}, and log in anew",
-            group_name(meta.gid()),
-            user_name(effective_user())
-        ),
+        // Nobody is made a member of root's group for that.
+        Ok(meta) if meta.mode() & GROUP_WRITES != 0 && meta.gid() != 0 => join_group(meta.gid()),
         _ => ACCESS.to_owned(),
     }
+}
+
+/// How to become a member of a group.
+pub(crate) fn join_group(group: u32) -> String {
+    let [group, user] = [group_name(group), user_name(effective_user())];
+    let [group, user] = [group, user].map(|name| quote::shell(OsStr::new(&name)));
+    format!(
+        "the group {group} has access; root adds you to it by usermod -aG {group} {user}, then log in anew"
+    )
 }
 
 fn handshake_hints(at: &Path, port: PortRequest, error: &PlugError) -> Vec<String> {

@@ -14,7 +14,7 @@ pub(crate) fn shell(arg: &OsStr) -> String {
         return arg.to_string_lossy().into_owned();
     }
     match arg.to_str() {
-        Some(text) if !text.chars().any(char::is_control) => {
+        Some(text) if !text.chars().any(disturbs) => {
             format!("'{}'", text.replace('\'', r"'\''"))
         }
         _ => format!("$'{}'", printable(arg.as_bytes(), &['\\', '\''])),
@@ -78,6 +78,15 @@ fn escaped(bytes: &[u8]) -> String {
     printable(bytes, &['\\'])
 }
 
+/// Whether a character does something else than to be seen: steers a terminal, or has what stands around
+/// it seen in another order.
+fn disturbs(char: char) -> bool {
+    let turns = ['\u{61c}', '\u{200e}', '\u{200f}', '\u{2028}', '\u{2029}'];
+    let embeds = ('\u{202a}'..='\u{202e}').contains(&char);
+    let isolates = ('\u{2066}'..='\u{2069}').contains(&char);
+    char.is_control() || turns.contains(&char) || embeds || isolates
+}
+
 /// Bytes as printable text, with a backslash before the characters `special`.
 fn printable(bytes: &[u8], special: &[char]) -> String {
     let mut text = String::new();
@@ -87,7 +96,7 @@ fn printable(bytes: &[u8], special: &[char]) -> String {
                 _ if special.contains(&char) => {
                     let _ = write!(text, "\\{char}");
                 }
-                _ if char.is_control() => {
+                _ if disturbs(char) => {
                     let mut buffer = [0; 4];
                     push_hex(&mut text, char.encode_utf8(&mut buffer).as_bytes());
                 }
@@ -130,6 +139,12 @@ mod tests {
             let output = std::process::Command::new("bash").arg("-c").arg(script).output().unwrap();
             assert_eq!(output.stdout, text);
         }
+    }
+
+    #[test]
+    fn nothing_is_seen_in_another_order_than_it_has() {
+        assert_eq!(harmless("a\u{202e}b"), "a\\xe2\\x80\\xaeb");
+        assert_eq!(shell(OsStr::new("\u{2066}")), r"$'\xe2\x81\xa6'");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::fd::BorrowedFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use nix::sys::socket::{getsockopt, sockopt};
@@ -14,7 +15,11 @@ use nix::sys::socket::{getsockopt, sockopt};
 use crate::switch_dir::SwitchDir;
 
 /// The streams that the process at the other end of `control` listens on, but for that of the switch.
+///
+/// The table of the kernel has paths as they came, and a path can have a line of its own in it: what it
+/// says is believed only of processes and of files of the user whom the switch runs as.
 pub(crate) fn consoles_of(control: BorrowedFd<'_>, switch: &SwitchDir) -> Vec<PathBuf> {
+    let Ok(peer) = getsockopt(&control, sockopt::PeerCredentials) else { return Vec::new() };
     // That of our own network namespace: a socket of another is not in it.
     let table = fs::read("/proc/self/net/unix").unwrap_or_default();
     let table = String::from_utf8_lossy(&table);
@@ -25,11 +30,10 @@ pub(crate) fn consoles_of(control: BorrowedFd<'_>, switch: &SwitchDir) -> Vec<Pa
         .map(|(inode, _)| *inode)
         .collect();
     // A switch that went to the background after it began to listen has another number than it had.
-    let peer = getsockopt(&control, sockopt::PeerCredentials).ok().map(|peer| peer.pid());
     let is_switch = |pid: &i32, inodes: &BTreeSet<u64>| {
-        Some(*pid) == peer || named.iter().any(|inode| inodes.contains(inode))
+        *pid == peer.pid() || named.iter().any(|inode| inodes.contains(inode))
     };
-    let all = processes().map(|pid| (pid, sockets_of(pid)));
+    let all = processes_of(peer.uid()).map(|pid| (pid, sockets_of(pid)));
     let switches = all.filter(|(pid, inodes)| is_switch(pid, inodes));
     let mut paths: Vec<PathBuf> = switches
         .flat_map(|(pid, inodes)| {
@@ -37,16 +41,26 @@ pub(crate) fn consoles_of(control: BorrowedFd<'_>, switch: &SwitchDir) -> Vec<Pa
             paths.map(|path| seen_by(pid, path)).collect::<Vec<_>>()
         })
         .filter(|path| path != switch.control() && path.file_name() != Some("ctl".as_ref()))
+        .filter(|path| is_socket_of(path, peer.uid()))
         .collect();
     paths.sort();
     paths.dedup();
     paths
 }
 
-/// The processes that the kernel shows.
-fn processes() -> impl Iterator<Item = i32> {
+/// Whether it is a socket of this user, whose path does nothing to who shows it.
+fn is_socket_of(path: &Path, user: u32) -> bool {
+    let is_plain = path.to_str().is_some_and(|path| !path.chars().any(char::is_control));
+    let is_it = |meta: fs::Metadata| meta.file_type().is_socket() && meta.uid() == user;
+    is_plain && fs::symlink_metadata(path).is_ok_and(is_it)
+}
+
+/// The processes of a user, as far as the kernel shows them.
+fn processes_of(user: u32) -> impl Iterator<Item = i32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+    entries
+        .filter(move |entry| entry.metadata().is_ok_and(|meta| meta.uid() == user))
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
 /// The path by which a process bound a socket: it may have named the directory by a descriptor of its own.
@@ -116,6 +130,23 @@ mod tests {
         let pid = i32::try_from(std::process::id()).unwrap();
         assert_eq!(seen_by(pid, &path), dir.path().canonicalize().unwrap().join("console"));
         assert_eq!(seen_by(pid, "/run/vde.mgmt"), Path::new("/run/vde.mgmt"));
+    }
+
+    #[test]
+    fn a_path_that_has_a_line_in_it_or_is_of_another_user_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let own = nix::unistd::geteuid().as_raw();
+        for (name, user, expected) in [
+            ("m", own, true),
+            ("m\n0: x", own, false),
+            ("\u{1b}m", own, false),
+            ("n", own + 1, false),
+        ] {
+            let path = dir.path().join(name);
+            let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+            assert_eq!(is_socket_of(&path, user), expected, "{name:?}");
+        }
+        assert!(!is_socket_of(dir.path(), own));
     }
 
     #[test]

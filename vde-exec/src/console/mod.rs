@@ -10,6 +10,7 @@ mod ports;
 
 use std::fmt;
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -48,13 +49,14 @@ pub struct CommandFailed {
 }
 
 impl ConsoleClient {
-    /// Connects to the management socket at `path`, without waiting for room in its backlog.
+    /// Connects to the management socket at `path`, without waiting for room in its backlog. Who listens
+    /// there as another user than `user` is not spoken to.
     ///
     /// ```no_run
     /// use std::time::Duration;
     /// use vde_exec::{ConsoleClient, parse_ports};
     ///
-    /// let mut console = ConsoleClient::connect("/run/vde.mgmt".as_ref(), Duration::from_secs(1))?;
+    /// let mut console = ConsoleClient::connect("/run/vde.mgmt".as_ref(), 0, Duration::from_secs(1))?;
     /// if let Ok(text) = console.command("port/print")? {
     ///     println!("{:?}", parse_ports(&text));
     /// }
@@ -64,9 +66,12 @@ impl ConsoleClient {
     /// # Errors
     ///
     /// What the kernel says of the connection; else as [`ConsoleClient::new`].
-    pub fn connect(path: &Path, patience: Duration) -> io::Result<Self> {
+    pub fn connect(path: &Path, user: u32, patience: Duration) -> io::Result<Self> {
         let connected = calls::connect_control(path)?;
         let fd = connected.map_err(|failure| io::Error::other(failure.to_string()))?;
+        if calls::user_of_switch(fd.as_fd()) != Some(user) {
+            return Err(io::Error::from(io::ErrorKind::PermissionDenied));
+        }
         let stream = UnixStream::from(fd);
         stream.set_nonblocking(false)?;
         stream.set_write_timeout(Some(patience))?;
@@ -83,6 +88,11 @@ impl ConsoleClient {
         let mut console = Self { stream, patience };
         console.read_to_prompt()?;
         Ok(console)
+    }
+
+    /// How long the next answers are waited for.
+    pub fn set_patience(&mut self, patience: Duration) {
+        self.patience = patience;
     }
 
     /// Sends one command and reads its answer: the data lines, each with its newline, when the
@@ -202,6 +212,17 @@ mod tests {
         let (ours, _theirs) = UnixStream::pair().unwrap();
         let error = ConsoleClient::new(ours, Duration::from_millis(20)).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn who_listens_as_another_user_is_not_spoken_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("console");
+        let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let other = nix::unistd::geteuid().as_raw() + 1;
+        let error = ConsoleClient::connect(&path, other, Duration::from_secs(5)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
+        assert_eq!(listener.accept().unwrap().0.read(&mut [0; 8]).unwrap(), 0);
     }
 
     #[test]

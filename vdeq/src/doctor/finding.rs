@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::failure::without_number;
 use crate::quote;
 
 /// The column at which what is found begins.
@@ -37,8 +38,15 @@ pub(super) struct Finding {
     pub(super) level: Level,
     pub(super) topic: Topic,
     pub(super) says: String,
-    /// A command, or some words.
-    fix: Option<String>,
+    fix: Option<Fix>,
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Fix {
+    /// To be typed, or pasted: in one line.
+    Command(String),
+    Words(String),
 }
 
 impl Topic {
@@ -76,36 +84,55 @@ impl Level {
 
 impl Finding {
     pub(super) fn ok(topic: Topic, says: impl Into<String>) -> Self {
-        Self::new(Level::Ok, topic, says.into(), None)
+        Self::new(Level::Ok, topic, says)
     }
 
-    pub(super) fn note(topic: Topic, says: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self::new(Level::Note, topic, says.into(), Some(fix.into()))
+    pub(super) fn note(topic: Topic, says: impl Into<String>) -> Self {
+        Self::new(Level::Note, topic, says)
     }
 
-    pub(super) fn wrong(topic: Topic, says: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self::new(Level::Wrong, topic, says.into(), Some(fix.into()))
+    pub(super) fn wrong(topic: Topic, says: impl Into<String>) -> Self {
+        Self::new(Level::Wrong, topic, says)
     }
 
     /// What others said (a switch, a path, the environment) is made harmless here, once.
-    fn new(level: Level, topic: Topic, says: String, fix: Option<String>) -> Self {
-        let fix = fix.filter(|fix| !fix.is_empty()).map(|fix| quote::harmless(&fix));
-        Self { level, topic, says: quote::harmless(&says), fix }
+    pub(super) fn new(level: Level, topic: Topic, says: impl Into<String>) -> Self {
+        Self { level, topic, says: quote::harmless(&without_number(&says.into())), fix: None }
+    }
+
+    /// With the command that mends it.
+    pub(super) fn by(self, command: impl Into<String>) -> Self {
+        Self { fix: Some(Fix::Command(quote::harmless(&command.into()))), ..self }
+    }
+
+    /// With words on how to mend it, if there are any.
+    pub(super) fn so(self, words: impl Into<String>) -> Self {
+        let words = words.into();
+        let fix = (!words.is_empty()).then(|| Fix::Words(quote::harmless(&words)));
+        Self { fix, ..self }
     }
 
     /// As lines of a page.
     pub(super) fn lines(&self) -> String {
         let head = format!("  {:<7}", self.level.name());
-        let fix = self.fix.iter().map(|fix| wrapped(&" ".repeat(MARGIN), &format!("-> {fix}")));
-        wrapped(&head, &self.says) + &fix.collect::<String>()
+        let margin = " ".repeat(MARGIN);
+        let fix = match &self.fix {
+            None => String::new(),
+            Some(Fix::Command(command)) => format!("{margin}-> {command}\n"),
+            Some(Fix::Words(words)) => wrapped(&margin, &format!("-> {words}")),
+        };
+        wrapped(&head, &self.says) + &fix
     }
 
     pub(super) fn json(&self) -> Value {
+        let fix = self.fix.as_ref().map(|fix| match fix {
+            Fix::Command(text) | Fix::Words(text) => text,
+        });
         json!({
             "level": self.level.name(),
             "topic": self.topic.name(),
             "says": self.says,
-            "fix": self.fix,
+            "fix": fix,
         })
     }
 }
@@ -137,9 +164,16 @@ mod tests {
 
     #[test]
     fn what_is_found_and_what_to_do_stand_in_one_column() {
-        let text = Finding::wrong(Topic::Qemu, "it is \u{1b}[2Jbad", "mend it").lines();
+        let text = Finding::wrong(Topic::Qemu, "it is \u{1b}[2Jbad").so("mend it").lines();
         assert_eq!(text, "  wrong  it is \\x1b[2Jbad\n         -> mend it\n");
         assert_eq!(Finding::ok(Topic::Qemu, "fine").lines(), "  ok     fine\n");
+    }
+
+    #[test]
+    fn a_command_stands_in_one_line_however_long_it_is() {
+        let command = format!("rm {}", "'a b' ".repeat(40));
+        let text = Finding::note(Topic::Switch, "left").by(command.as_str()).lines();
+        assert_eq!(text, format!("  note   left\n         -> {command}\n"));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::surroundings;
 
 pub(super) fn look(environment: &Environment, findings: &mut Vec<Finding>) {
     for trouble in surroundings::trouble() {
-        findings.push(Finding::wrong(Topic::Here, trouble.says(), trouble.advice()));
+        findings.push(Finding::wrong(Topic::Here, trouble.says()).so(trouble.advice()));
     }
     commands(environment, findings);
     runtime_dir(environment, findings);
@@ -61,7 +61,7 @@ fn commands(environment: &Environment, findings: &mut Vec<Finding>) {
     if !seen.iter().any(|name| name == "vdeq") {
         let says = format!("vdeq is not on the search path: this is {}", this.display());
         let fix = format!("ln -s {} /usr/local/bin/vdeq", quote::shell(this.as_os_str()));
-        findings.push(Finding::note(Topic::Here, says, fix));
+        findings.push(Finding::note(Topic::Here, says).by(fix));
     }
 }
 
@@ -84,11 +84,8 @@ fn command(
             this.display()
         );
         let dir = quote::shell(this.parent().unwrap_or(Path::new("/")).as_os_str());
-        return Finding::note(
-            Topic::Here,
-            says,
-            format!("PATH={dir}:$PATH, or call it by its path"),
-        );
+        let words = format!("PATH={dir}:$PATH, or call it by its path");
+        return Finding::note(Topic::Here, says).so(words);
     }
     let name = path.file_name().unwrap_or_default().as_bytes();
     let program = match name {
@@ -101,7 +98,7 @@ fn command(
         Err(error) => {
             let says = format!("{shown} is a link to this vdeq, but {error}");
             let fix = format!("install that, or rm {}", quote::shell(path.as_os_str()));
-            Finding::note(Topic::Here, says, fix)
+            Finding::note(Topic::Here, says).so(fix)
         }
     }
 }
@@ -114,17 +111,17 @@ fn runtime_dir(environment: &Environment, findings: &mut Vec<Finding>) {
         Ok(meta) if meta.is_dir() => meta,
         Ok(_) => {
             let says = format!("XDG_RUNTIME_DIR is no directory: {}", dir.display());
-            return findings.push(Finding::wrong(Topic::Here, says, fix()));
+            return findings.push(Finding::wrong(Topic::Here, says).so(fix()));
         }
         Err(error) => {
             let says = format!("XDG_RUNTIME_DIR, {}: {error}", dir.display());
-            return findings.push(Finding::wrong(Topic::Here, says, fix()));
+            return findings.push(Finding::wrong(Topic::Here, says).so(fix()));
         }
     };
     if meta.uid() != vde_exec::effective_user() {
         let owner = vde_exec::user_name(meta.uid());
         let says = format!("XDG_RUNTIME_DIR, {}, belongs to {owner}", dir.display());
-        findings.push(Finding::wrong(Topic::Here, says, fix()));
+        findings.push(Finding::wrong(Topic::Here, says).so(fix()));
     }
 }
 

@@ -18,11 +18,11 @@ pub(super) fn look(findings: &mut Vec<Finding>) {
     findings.extend(buffers("/proc/sys/net".as_ref()));
     if fs::metadata("/proc/self/fd").is_err() {
         let says = "/proc is not there: data sockets cannot be handed to switches";
-        findings.push(Finding::wrong(Topic::Host, says, "mount -t proc proc /proc"));
+        findings.push(Finding::wrong(Topic::Host, says).by("mount -t proc proc /proc"));
     }
     if let Some(most) = open_files().filter(|most| *most < FEW_FILES) {
         let says = format!("a process may have no more than {most} files open");
-        findings.push(Finding::note(Topic::Host, says, "ulimit -n 1024"));
+        findings.push(Finding::note(Topic::Host, says).by("ulimit -n 1024"));
     }
 }
 
@@ -36,7 +36,7 @@ fn buffers(net: &Path) -> Option<Finding> {
         format!("{frames} full frames may wait in a plug (net.core.wmem_default is {buffer})");
     if buffer < USUAL_BUFFER / 2 {
         let fix = format!("sysctl -w net.core.wmem_default={USUAL_BUFFER}");
-        return Some(Finding::note(Topic::Host, says, fix));
+        return Some(Finding::note(Topic::Host, says).by(fix));
     }
     let queue = read("unix/max_dgram_qlen").map(|queue| {
         format!("; net.unix.max_dgram_qlen, {queue} here, does not limit plugs, which are connected both ways")

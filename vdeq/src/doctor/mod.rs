@@ -12,7 +12,7 @@ mod switches;
 
 use serde_json::json;
 use vde_args::Checkup;
-use vde_exec::{End, Environment};
+use vde_exec::{End, Environment, Held};
 
 use crate::failure::Failure;
 use finding::{Finding, Level, Topic};
@@ -20,9 +20,11 @@ use finding::{Finding, Level, Topic};
 /// Looks at everything, and tells.
 pub(crate) fn examine(checkup: &Checkup) -> Result<End, Failure> {
     let environment = Environment::of_process();
+    // What is plugged in is given back, whatever comes meanwhile.
+    let signals = Held::take().and_then(Held::readable).map_err(Failure::Signals)?;
     let mut findings = Vec::new();
-    qemus::look(&environment, &mut findings);
-    switches::look(checkup, &environment, &mut findings);
+    qemus::look(&environment, &signals, &mut findings);
+    switches::look(checkup, &environment, &signals, &mut findings)?;
     host::look(&mut findings);
     here::look(&environment, &mut findings);
     let text = if checkup.json { as_json(&findings) } else { page(&findings) };

@@ -7,32 +7,38 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use vde_args::{QemuVersion, Style};
-use vde_exec::{Environment, Program, effective_user, group_name, user_name};
+use vde_exec::{Environment, Program, Signals};
 
 use super::finding::{Finding, Topic};
 use crate::detect::{Detected, Detection, Source};
+use crate::plug_failure::join_group;
 
 const KVM: &str = "/dev/kvm";
 
-pub(super) fn look(environment: &Environment, findings: &mut Vec<Finding>) {
+/// What there is to do where it is not.
+const WITHOUT: &str =
+    "modprobe kvm_intel (or kvm_amd), if this machine can; -accel tcg does without";
+
+pub(super) fn look(environment: &Environment, signals: &Signals, findings: &mut Vec<Finding>) {
     let mut by_version: BTreeMap<(PathBuf, QemuVersion), Vec<String>> = BTreeMap::new();
     let programs = Program::all(environment);
     if programs.is_empty() {
-        let fix = "apt install qemu-system-x86 (or what this system calls it)";
-        findings.push(Finding::wrong(Topic::Qemu, "there is no QEMU on the search path", fix));
+        let says = "there is no QEMU on the search path";
+        let words = "install one (Debian: apt install qemu-system-x86)";
+        findings.push(Finding::wrong(Topic::Qemu, says).so(words));
     }
     for program in programs {
         let asked = Detection::begin(None, &program.path, environment);
         let dir = program.path.parent().unwrap_or(Path::new("/")).to_owned();
         let name = program.name.to_string_lossy().into_owned();
-        match asked.finish(Style::Current, None) {
+        match asked.finish(Style::Current, Some(signals.interrupt())) {
             Detected::Version(version, source) if source != Source::Assumed => {
                 by_version.entry((dir, version)).or_default().push(name);
             }
             _ => {
                 let says = format!("{} does not say which QEMU it is", program.path.display());
                 let fix = "say it where it is started: vdeq --qemu-version X.Y ...";
-                findings.push(Finding::note(Topic::Qemu, says, fix));
+                findings.push(Finding::note(Topic::Qemu, says).so(fix));
             }
         }
     }
@@ -65,21 +71,15 @@ fn kvm() -> Finding {
     match File::options().read(true).write(true).open(KVM) {
         Ok(_) => Finding::ok(Topic::Qemu, format!("this user may use {KVM}")),
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            let group = fs::metadata(KVM).map(|meta| group_name(meta.gid())).unwrap_or_default();
             let says = format!("this user may not open {KVM}; {slow}");
-            let fix =
-                format!("usermod -aG {group} {}, and log in anew", user_name(effective_user()));
-            Finding::note(Topic::Qemu, says, fix)
+            // Nobody is made a member of root's group for that.
+            let opens = |meta: &fs::Metadata| meta.mode() & 0o060 == 0o060 && meta.gid() != 0;
+            let group = fs::metadata(KVM).ok().filter(opens).map(|meta| join_group(meta.gid()));
+            Finding::note(Topic::Qemu, says).so(group.unwrap_or_default())
         }
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            let fix =
-                "modprobe kvm_intel (or kvm_amd), if this machine can; -accel tcg does without";
-            Finding::note(Topic::Qemu, format!("there is no {KVM}; {slow}"), fix)
+            Finding::note(Topic::Qemu, format!("there is no {KVM}; {slow}")).so(WITHOUT)
         }
-        Err(error) => {
-            let fix =
-                "modprobe kvm_intel (or kvm_amd), if this machine can; -accel tcg does without";
-            Finding::note(Topic::Qemu, format!("{KVM}: {error}; {slow}"), fix)
-        }
+        Err(error) => Finding::note(Topic::Qemu, format!("{KVM}: {error}; {slow}")).so(WITHOUT),
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use vde_args::{Checkup, Options, PlugSpec};
 use vde_exec::vde_proto::Vnl;
 use vde_exec::{
-    Connection, DialError, DialOptions, Environment, Gate, LocateError, MAX_DIR_LEN,
+    Connection, DialError, DialOptions, Environment, Gate, LocateError, MAX_DIR_LEN, Signals,
     abandoned_sockets, dial, give_back,
 };
 
@@ -25,6 +25,9 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Longest wait for it to notice that it has the port back.
 const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Most switches that are looked at because they have names.
+const MOST_NAMES: usize = 16;
 
 /// Most leftovers that are named one by one.
 const MOST_NAMED: usize = 5;
@@ -47,20 +50,31 @@ struct Candidate {
     origin: Origin,
 }
 
-pub(super) fn look(checkup: &Checkup, environment: &Environment, findings: &mut Vec<Finding>) {
+/// Looks at all of them.
+///
+/// # Errors
+/// A signal came.
+pub(super) fn look(
+    checkup: &Checkup,
+    environment: &Environment,
+    signals: &Signals,
+    findings: &mut Vec<Finding>,
+) -> Result<(), Failure> {
     let names = Names::of(environment);
-    let mut seen = Vec::new();
+    let mut seen: Vec<(u64, u64)> = Vec::new();
     let given = given(checkup, &names, findings);
-    for candidate in
-        given.into_iter().chain(defaults(environment, findings)).chain(named(&names, findings))
-    {
+    let defaults = defaults(environment, findings);
+    let named = named(&names, findings);
+    for candidate in given.into_iter().chain(defaults).chain(named) {
         let path = crate::names::path_of(&candidate.plug.vnl);
         let id = fs::metadata(&path).map(|meta| (meta.dev(), meta.ino())).ok();
-        if id.is_none() || !seen.contains(&id) {
-            seen.push(id);
-            examine(&candidate, environment, findings);
+        // Who asks for one, and perhaps for another port of it, is answered.
+        if candidate.origin == Origin::Given || id.is_none_or(|id| !seen.contains(&id)) {
+            seen.extend(id);
+            examine(&candidate, environment, signals, findings)?;
         }
     }
+    Ok(())
 }
 
 /// The switches that stand behind `--doctor`.
@@ -86,7 +100,7 @@ fn defaults(environment: &Environment, findings: &mut Vec<Finding>) -> Vec<Candi
     if there.is_empty() {
         let says = "there is no default switch: who names none is told so";
         let fix = "vdeq --switch serves one; vdeq --switch QEMU ... one beside a machine";
-        findings.push(Finding::note(Topic::Switch, says, fix));
+        findings.push(Finding::note(Topic::Switch, says).so(fix));
     }
     if let Some(own) = environment.own_switch() {
         let length = own.as_os_str().len();
@@ -97,7 +111,7 @@ fn defaults(environment: &Environment, findings: &mut Vec<Finding>) -> Vec<Candi
                 own.display()
             );
             let fix = "serve it elsewhere: vdeq --switch=DIR, and sock=DIR";
-            findings.push(Finding::note(Topic::Switch, says, fix));
+            findings.push(Finding::note(Topic::Switch, says).so(fix));
         }
     }
     let origins = std::iter::once(Origin::Default).chain(std::iter::repeat(Origin::Behind));
@@ -115,7 +129,7 @@ fn defaults(environment: &Environment, findings: &mut Vec<Finding>) -> Vec<Candi
 /// Those that have names.
 fn named(names: &Names, findings: &mut Vec<Finding>) -> Vec<Candidate> {
     let all = names.all().unwrap_or_else(|error| {
-        findings.push(Finding::wrong(Topic::Switch, error.to_string(), error.hint()));
+        findings.push(Finding::wrong(Topic::Switch, error.to_string()).so(error.hint()));
         Vec::new()
     });
     let plug = |named: Named| PlannedPlug {
@@ -125,11 +139,21 @@ fn named(names: &Names, findings: &mut Vec<Finding>) -> Vec<Candidate> {
         reconnect: named.reconnect,
         named: Some(named),
     };
-    all.into_iter().map(|named| Candidate { plug: plug(named), origin: Origin::Named }).collect()
+    if let Some(more) = all.len().checked_sub(MOST_NAMES).filter(|more| *more > 0) {
+        let says = format!("{more} more switches have names, and are not looked at");
+        findings.push(Finding::note(Topic::Switch, says).by("vdeq --doctor NAME"));
+    }
+    let all = all.into_iter().take(MOST_NAMES);
+    all.map(|named| Candidate { plug: plug(named), origin: Origin::Named }).collect()
 }
 
 /// Plugs in, looks, and leaves.
-fn examine(candidate: &Candidate, environment: &Environment, findings: &mut Vec<Finding>) {
+fn examine(
+    candidate: &Candidate,
+    environment: &Environment,
+    signals: &Signals,
+    findings: &mut Vec<Finding>,
+) -> Result<(), Failure> {
     let Candidate { plug, origin } = candidate;
     let options = DialOptions {
         description: "vdeq: --doctor".to_owned(),
@@ -137,20 +161,23 @@ fn examine(candidate: &Candidate, environment: &Environment, findings: &mut Vec<
         environment: environment.clone(),
     };
     let started = Instant::now();
-    match dial(&plug.vnl, &options, None) {
+    match dial(&plug.vnl, &options, Some(signals.interrupt())) {
         Ok(connection) => {
             let took = started.elapsed();
             let dir = connection.switch.dir().to_owned();
-            // Who leaves a console at the wrong moment can cost somebody else the port [P-7.8].
+            // Who leaves a console while somebody comes can cost them the port [P-7.8]: it is asked
+            // only if nobody can.
             let inside = Gate::of(&connection.switch).try_enter();
-            let console = console::ask(&connection);
-            findings.push(answered(&connection, took, candidate, console.as_ref()));
-            findings.extend(
-                console.map(|console| console.trouble(connection.port)).unwrap_or_default(),
-            );
-            give_back(vec![connection], PATIENCE);
+            let console = inside.as_ref().and_then(|_| console::ask(&connection));
             drop(inside);
+            findings.push(answered(&connection, took, candidate, console.as_ref()));
+            let trouble = console.map(|console| console.trouble(connection.port));
+            findings.extend(trouble.unwrap_or_default());
+            give_back(vec![connection], PATIENCE);
             findings.extend(leftovers(&dir));
+        }
+        Err(DialError::Interrupted) => {
+            return Err(Failure::Interrupted(signals.interruption().unwrap_or_default()));
         }
         Err(error) => {
             let is_absence = matches!(&error, DialError::Locate(LocateError::Absent { .. }))
@@ -168,6 +195,7 @@ fn examine(candidate: &Candidate, environment: &Environment, findings: &mut Vec<
             findings.extend(leftovers(&crate::names::path_of(&plug.vnl)));
         }
     }
+    Ok(())
 }
 
 /// What is said of a switch that answers.
@@ -193,11 +221,7 @@ fn answered(
 }
 
 fn failed(level: Level, failure: &Failure, extra: &str) -> Finding {
-    let (says, fix) = (failure.says() + extra, failure.advice());
-    match level {
-        Level::Note => Finding::note(Topic::Switch, says, fix),
-        _ => Finding::wrong(Topic::Switch, says, fix),
-    }
+    Finding::new(level, Topic::Switch, failure.says() + extra).so(failure.advice())
 }
 
 /// Sockets that clients of this user left there which were killed.
@@ -211,9 +235,12 @@ fn leftovers(dir: &Path) -> Option<Finding> {
         first.file_name().unwrap_or_default().to_string_lossy()
     );
     let named = left.iter().take(MOST_NAMED).map(|path| quote::shell(path.as_os_str()));
-    let mut fix = format!("rm {}", named.collect::<Vec<_>>().join(" "));
-    if last > MOST_NAMED {
-        fix += &format!(", and so on ({} more)", last - MOST_NAMED);
-    }
-    Some(Finding::note(Topic::Switch, says, fix))
+    let command = format!("rm {}", named.collect::<Vec<_>>().join(" "));
+    let says = match last.checked_sub(MOST_NAMED + 1) {
+        None => says,
+        Some(more) => {
+            format!("{says} (the first {MOST_NAMED} are below, {} more are not)", more + 1)
+        }
+    };
+    Some(Finding::note(Topic::Switch, says).by(command))
 }

@@ -30,7 +30,7 @@ fn a_switch_answers_and_its_console_is_found_by_itself() {
     let (world, switch) = (World::new(), switch());
     let said = doctor(&world, switch.dir());
     assert!(said.contains("gives port 1 within"), "{said}");
-    assert!(said.contains("1 of 32 ports are in use with that"), "{said}");
+    assert!(said.contains("1 of 32 ports in use, counting this one"), "{said}");
     assert_eq!(switch.busy_ports(), []);
     assert_eq!(sockets_in(switch.dir()), [switch.ctl()]);
 }
