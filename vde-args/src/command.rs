@@ -179,6 +179,8 @@ struct Reader<'a> {
     at: usize,
     /// A `--` was met: no more own options.
     ended: bool,
+    /// The first own option but `-v`.
+    first: Option<Spot>,
     /// The first own option that means something to a QEMU only.
     for_qemu: Option<Spot>,
     /// The first own option that means something to a switch of our own only.
@@ -198,6 +200,7 @@ impl<'a> Reader<'a> {
             argv,
             at: 1,
             ended: false,
+            first: None,
             for_qemu: None,
             for_switch: None,
             for_program: None,
@@ -261,6 +264,9 @@ impl<'a> Reader<'a> {
                 return Err(ArgError::at(kind, self.at, text, from..text.len()));
             }
         };
+        if let Some(spot) = self.first.clone() {
+            return Err(self.error(ArgErrorKind::Contradiction { other: "--doctor" }, spot));
+        }
         let mut switches = Vec::new();
         for at in self.at + 1..self.argv.len() {
             let text = word(at);
@@ -339,6 +345,9 @@ impl<'a> Reader<'a> {
             self.for_watcher.push((own.option.id, spot.clone()));
         }
         self.serves |= own.option.id == OwnId::Switch;
+        if own.option.id != OwnId::Verbose {
+            self.first.get_or_insert_with(|| spot.clone());
+        }
         for (is_for_it, first) in [
             (own.option.is_for_qemu(), &mut self.for_qemu),
             (own.option.is_for_switch(), &mut self.for_switch),

@@ -52,6 +52,8 @@ pub enum ArgErrorKind {
     BadVersion,
     /// Not `all`.
     BadHelp,
+    /// An own option that cannot stand before those of every command line.
+    NotForAll,
     /// Not `json`.
     BadDoctor,
     /// Not a switch, behind `--doctor`.
@@ -169,6 +171,7 @@ impl ArgError {
             | ArgErrorKind::BadVersion
             | ArgErrorKind::BadHelp
             | ArgErrorKind::BadDoctor
+            | ArgErrorKind::NotForAll
             | ArgErrorKind::NoSwitch
             | ArgErrorKind::BadExplain
             | ArgErrorKind::BadReconnect
@@ -221,6 +224,9 @@ impl fmt::Display for ArgError {
             ),
             ArgErrorKind::BadVersion => {
                 write!(f, "{found} is not a QEMU version: expected a number such as 7.2 or 11.1.3")
+            }
+            ArgErrorKind::NotForAll => {
+                write!(f, "{found} is no option for every command line: it stands on one")
             }
             ArgErrorKind::BadDoctor => write!(f, "{found} is no form of a report: expected json"),
             ArgErrorKind::NoSwitch => {

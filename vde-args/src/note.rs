@@ -195,11 +195,13 @@ impl fmt::Display for Note {
             Self::Informational { text, .. } => {
                 write!(f, "{} only asks QEMU for information: no network was added", Quoted(text))
             }
-            Self::Misplaced { text, .. } => write!(
-                f,
-                "{} is an option of vdeq only before the program, or directly behind it",
-                Quoted(text)
-            ),
+            Self::Misplaced { text, .. } => {
+                write!(f, "{} is an option of vdeq only before the program", Quoted(text))?;
+                match crate::own::Own::read(text).map(|own| own.option.place) {
+                    Some(crate::own::Place::Front) => Ok(()),
+                    _ => f.write_str(", or directly behind it"),
+                }
+            }
             Self::NicElsewhere { vlan } => write!(
                 f,
                 "no NIC of the line is on vlan {vlan}, where a VDE network is: one was added there"

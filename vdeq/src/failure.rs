@@ -256,6 +256,7 @@ fn argument_hints(error: &ArgError) -> Vec<String> {
         ArgErrorKind::MissingProgram => {
             vec!["for example: vdeq qemu-system-x86_64 -hda disk.img -net nic -net vde".to_owned()]
         }
+        ArgErrorKind::NobodyBeside { .. } => vec!["leave one of the two out".to_owned()],
         ArgErrorKind::NeedsSwitch => {
             vec![
                 "for example: vdeq --switch=/run/lab --ports 64 --mode 0660 --group lab".to_owned(),
@@ -283,6 +284,9 @@ fn find_hints(error: &FindError) -> Vec<String> {
     match error {
         FindError::NotFound { name, .. } if is_a_number(name) => {
             vec![format!("a time is given to --wait behind `=`: --wait={}", name.to_string_lossy())]
+        }
+        FindError::NotFound { name, .. } if own_option(name).is_some() => {
+            vec![format!("did you mean {}?", own_option(name).unwrap_or_default())]
         }
         FindError::NotFound { candidates, .. } if !candidates.is_empty() => {
             let names: Vec<_> = candidates.iter().map(|name| name.to_string_lossy()).collect();
@@ -321,6 +325,13 @@ fn slip(failure: &Failure, argv: &[OsString]) -> Option<String> {
     argv.windows(2)
         .any(is_it)
         .then(|| format!("a directory is given to --switch behind `=`: --switch={text}"))
+}
+
+/// The option of ours that is called like this, but for its dashes.
+fn own_option(name: &OsStr) -> Option<&'static str> {
+    let name = name.to_str()?;
+    let spellings = OWN_OPTIONS.iter().flat_map(|option| option.spellings.iter().copied());
+    spellings.into_iter().find(|spelling| spelling.strip_prefix("--") == Some(name))
 }
 
 /// Whether it is what somebody meant for an option, rather than a program.

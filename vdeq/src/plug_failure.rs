@@ -74,10 +74,18 @@ pub(crate) fn plug_hints(error: &DialError, plug: &PlannedPlug) -> Vec<String> {
             vec![unknown_name(&Names::of(&Environment::of_process()))]
         }
         (error, named) => {
-            let source = named.iter().map(Named::in_words);
-            hints(error).into_iter().chain(source).collect()
+            let source = named.iter().map(Named::in_words).chain(default_in_words(plug));
+            hints(error, plug).into_iter().chain(source).collect()
         }
     }
+}
+
+/// Which switch it is that nobody named, if a file says that.
+fn default_in_words(plug: &PlannedPlug) -> Option<String> {
+    let places = Environment::of_process().default_switches();
+    let first = places.into_iter().find(|path| path.symlink_metadata().is_ok());
+    let first = first.filter(|path| plug.vnl.path.is_empty() && path.is_file())?;
+    Some(format!("it is the default switch, as {} says", first.display()))
 }
 
 /// What to do about what is neither the name of a switch nor the path of one.
@@ -94,9 +102,9 @@ fn unknown_name(names: &Names) -> String {
     }
 }
 
-fn hints(error: &DialError) -> Vec<String> {
+fn hints(error: &DialError, plug: &PlannedPlug) -> Vec<String> {
     match error {
-        DialError::Locate(error) => locate_hints(error),
+        DialError::Locate(error) => locate_hints(error, plug),
         DialError::Bind(BindError::Group { .. }) | DialError::NoGroup { .. } => {
             vec!["name a group that this user is in, or leave group= out".to_owned()]
         }
@@ -126,7 +134,7 @@ fn ran_out_of_descriptors(error: &DialError) -> bool {
     }
 }
 
-fn locate_hints(error: &LocateError) -> Vec<String> {
+fn locate_hints(error: &LocateError, plug: &PlannedPlug) -> Vec<String> {
     match error {
         LocateError::NoDefault { tried } => vec![
             format!("looked for: {}", list(tried)),
@@ -138,27 +146,22 @@ fn locate_hints(error: &LocateError) -> Vec<String> {
             vec!["a shell expands ~ and $HOME in some places only: write the whole path".to_owned()]
         }
         LocateError::Absent { path } => {
-            let dir = path.display();
-            vec![format!(
-                "start it (vdeq --switch={dir}, or vde_switch -d -s {dir}), or correct sock="
-            )]
+            let or_else = if plug.spec.sock.is_some() { ", or correct sock=" } else { "" };
+            vec![format!("start it ({}){or_else}", starts(path))]
         }
         LocateError::TooLong { .. } => vec![format!(
             "a socket address has no room for more than {MAX_DIR_LEN} bytes and /ctl; \
              start the switch in a directory with a shorter path"
         )],
-        LocateError::NotASwitch { path, .. } if path.is_dir() => {
-            let dir = path.display();
-            vec![format!(
-                "start one there (vdeq --switch={dir}, or vde_switch -d -s {dir}), or name the \
-                 directory that one was given"
-            )]
-        }
+        LocateError::NotASwitch { path, .. } if is_empty(path) => vec![format!(
+            "start one there ({}), or name the directory that one was given",
+            starts(path)
+        )],
         LocateError::NotASwitch { .. } => {
             vec!["name the directory that was given to vdeq --switch= or vde_switch -s".to_owned()]
         }
-        LocateError::Io { error, .. } if error.kind() == io::ErrorKind::PermissionDenied => {
-            vec![ACCESS.to_owned()]
+        LocateError::Io { error, path } if error.kind() == io::ErrorKind::PermissionDenied => {
+            vec![access(path.parent().unwrap_or(path))]
         }
         LocateError::BadFile { .. } | LocateError::FileChain { .. } => {
             vec!["its first line has to be the directory of a switch".to_owned()]
@@ -167,14 +170,29 @@ fn locate_hints(error: &LocateError) -> Vec<String> {
     }
 }
 
-/// How to be let in: by the group of the socket, if that has access.
+/// The commands that start a switch there.
+fn starts(dir: &Path) -> String {
+    let dir = quote::shell(dir.as_os_str());
+    format!("vdeq --switch={dir}, or vde_switch -d -s {dir}")
+}
+
+/// Whether it is a directory with nothing in it: the only kind in which a switch can be started.
+fn is_empty(path: &Path) -> bool {
+    std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
+}
+
+/// How to be let in: by the group of the socket, or of its directory, if that has access.
 fn access(dir: &Path) -> String {
-    /// To connect takes the right to write.
-    const GROUP_WRITES: u32 = 0o020;
-    match std::fs::metadata(dir.join("ctl")) {
-        // Nobody is made a member of root's group for that.
-        Ok(meta) if meta.mode() & GROUP_WRITES != 0 && meta.gid() != 0 => join_group(meta.gid()),
-        _ => ACCESS.to_owned(),
+    /// To connect takes the right to write, and to get there that to pass through.
+    const NEEDED: [(&str, u32); 2] = [("ctl", 0o020), ("", 0o010)];
+    let groups = NEEDED.iter().filter_map(|(file, right)| {
+        let meta = std::fs::metadata(dir.join(file)).ok()?;
+        (meta.mode() & right != 0).then_some(meta.gid())
+    });
+    // Nobody is made a member of root's group for that.
+    match groups.into_iter().next().filter(|group| *group != 0) {
+        Some(group) => join_group(group),
+        None => ACCESS.to_owned(),
     }
 }
 
@@ -188,11 +206,10 @@ pub(crate) fn join_group(group: u32) -> String {
 }
 
 fn handshake_hints(at: &Path, port: PortRequest, error: &PlugError) -> Vec<String> {
-    let dir = at.display();
     let mut hints = match error {
         PlugError::Refused | PlugError::NoAnswer { .. } => refusal_hints(port),
         PlugError::Dial(DialFailure::Dead) => {
-            vec![format!("start it again: vdeq --switch={dir}, or vde_switch -d -s {dir}")]
+            vec![format!("start it again: {}", starts(at))]
         }
         PlugError::Dial(DialFailure::Denied) => vec![access(at)],
         PlugError::BadReply(_) => vec![

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf, absolute};
 
 use vde_args::{Given, Options, Spot, SwitchOptions};
 use vde_exec::serve::{MAX_SERVED_DIR_LEN, ServeError, ServeOptions, SwitchServer};
-use vde_exec::{End, Environment, Held, ListenError, find_group};
+use vde_exec::{End, Environment, Errno, Held, ListenError, find_group};
 
 use crate::desk::{open_ready, socket_hint};
 use crate::failure::Failure;
@@ -213,6 +213,12 @@ impl SwitchError {
                     "name a directory that is not there yet, or is empty".to_owned()
                 }
                 ServeError::Listen(error) => socket_hint(error),
+                // Only root gives files away to groups that root is not in.
+                ServeError::Dir { errno: Errno::EPERM, .. } => {
+                    "name a directory in which this user may make files, and with --group a group that \
+                     this user is in"
+                        .to_owned()
+                }
                 _ => "name a directory in which this user may make files".to_owned(),
             },
         }

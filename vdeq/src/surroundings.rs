@@ -62,7 +62,7 @@ pub(crate) fn level() -> Result<Level, Failure> {
         b"debug" => Level::Debug,
         b"trace" => Level::Trace,
         _ => {
-            let what = format!("{LOG}={} is no measure of what to say", quote::shell(&text));
+            let what = format!("{LOG}={} is no log level", quote::shell(&text));
             return Err(Failure::Environment {
                 what,
                 hint: "expected error, info, debug or trace",

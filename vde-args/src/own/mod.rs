@@ -192,7 +192,11 @@ pub fn own_options(words: &[OsString]) -> Result<(), ArgError> {
     let mut at = 0;
     while let Some(word) = words.get(at) {
         let can_be = |own: &Own| own.option.place != Place::Front && own.option.id != OwnId::End;
-        let own = Own::read(word).filter(can_be).ok_or_else(|| unknown(at, word))?;
+        let own = Own::read(word);
+        if own.is_some_and(|own| !can_be(&own)) {
+            return Err(ArgError::at(ArgErrorKind::NotForAll, at, word, 0..word.len()));
+        }
+        let own = own.ok_or_else(|| unknown(at, word))?;
         if let (OwnValue::Required(expected), None) = (own.option.value, own.inline) {
             at += 1;
             if words.get(at).is_none() {

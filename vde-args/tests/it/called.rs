@@ -92,6 +92,11 @@ fn behind_doctor_every_word_is_a_switch() {
     for (text, kind, at) in [
         ("vdeq --doctor=text", ArgErrorKind::BadDoctor, "1:9..13 text"),
         ("vdeq --doctor x -v", ArgErrorKind::NoSwitch, "3:0..2 -v"),
+        (
+            "vdeq -v --switch=/x --doctor",
+            ArgErrorKind::Contradiction { other: "--doctor" },
+            "2:0..8 --switch",
+        ),
     ] {
         let error = error(text);
         assert_eq!((&error.kind, &*place(&error)), (&kind, at), "{text}");

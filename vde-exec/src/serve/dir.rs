@@ -4,7 +4,7 @@
 //! |---|---|
 //! | nothing | it is made, with the directories above it; all that goes when the switch ends |
 //! | an empty directory | it is used as it is, and stays |
-//! | a dead `ctl` of this user | its switch was killed: its sockets that nobody is bound to are removed |
+//! | a dead `ctl` of this user | its switch was killed: its sockets that nobody is bound to are removed; the directory goes with us if it is as we would have made it |
 //! | only sockets that a switch or its clients left | the same |
 //! | a living `ctl`, or another user's | refused |
 //! | anything else | refused, and untouched |
@@ -87,7 +87,7 @@ impl Home {
         };
         // Held until the end of this, so that others wait.
         let mut locks = Locks::default();
-        let made = match Made::make(path, &mut locks) {
+        let mut made = match Made::make(path, &mut locks) {
             Err(Errno::ENOENT) => return Ok(None),
             made => made.map_err(failed)?,
         };
@@ -104,7 +104,9 @@ impl Home {
             let file = lock.as_deref().ok_or_else(|| failed(Errno::ENOLCK))?;
             settle(file, options).map_err(failed)?;
         }
-        clear(&dir, path)?;
+        if clear(&dir, path)? && is_as_we_make_it(path, options) {
+            made.adopt(path);
+        }
         let access =
             Access { mode: options.mode, group: options.group, anyone: true, backlog: BACKLOG };
         let handle = dir.try_clone().map_err(failed)?;
@@ -149,14 +151,26 @@ impl Place {
 /// sockets may pass through. Where others may make files they may remove their own and no other
 /// (the sticky bit), or they could put a switch of theirs in the place of this one.
 fn settle(dir: &File, options: &ServeOptions) -> Result<(), Errno> {
+    if let Some(group) = options.group {
+        fchown(dir, None, Some(Gid::from_raw(group)))?;
+    }
+    fchmod(dir, Mode::from_bits_truncate(mode_of_dir(options)))
+}
+
+fn mode_of_dir(options: &ServeOptions) -> u32 {
     let mode = options.mode & 0o666;
     let passing = (mode & 0o444) >> 2 | (mode & 0o222) >> 1;
     let set_group_id = if options.group.is_some() { 0o2000 } else { 0 };
     let sticky = if mode & 0o022 == 0 { 0 } else { 0o1000 };
-    if let Some(group) = options.group {
-        fchown(dir, None, Some(Gid::from_raw(group)))?;
-    }
-    fchmod(dir, Mode::from_bits_truncate(mode | passing | set_group_id | sticky))
+    mode | passing | set_group_id | sticky
+}
+
+/// Whether a directory, in which a switch was killed, looks as if that had made it.
+fn is_as_we_make_it(dir: &Path, options: &ServeOptions) -> bool {
+    let is_it = |meta: fs::Metadata| {
+        meta.uid() == geteuid().as_raw() && meta.mode() & 0o7777 == mode_of_dir(options)
+    };
+    fs::symlink_metadata(dir).is_ok_and(is_it)
 }
 
 /// The path without links, as far as it is there already, and absolute.
@@ -189,7 +203,7 @@ fn resolved(dir: &Path) -> Result<PathBuf, ServeError> {
 }
 
 /// Removes what a killed switch left, if nothing says that the directory is for something else.
-fn clear(dir: &DirHandle, path: &Path) -> Result<(), ServeError> {
+fn clear(dir: &DirHandle, path: &Path) -> Result<bool, ServeError> {
     let failed = |errno| ServeError::Dir { dir: path.to_owned(), errno };
     let ctl = dir.at(OsStr::new(CTL));
     let had_a_switch = match fs::symlink_metadata(&ctl) {
@@ -218,7 +232,7 @@ fn clear(dir: &DirHandle, path: &Path) -> Result<(), ServeError> {
     for name in left.iter().filter(|name| is_data_socket_name(name)) {
         let _ = dir.remove(name);
     }
-    Ok(())
+    Ok(had_a_switch)
 }
 
 /// The name of a data socket \[P-1.2\].

@@ -56,6 +56,11 @@ impl Made {
         Ok(made)
     }
 
+    /// Has a directory that is there go as well, as if it had been made.
+    pub(super) fn adopt(&mut self, path: &Path) {
+        self.0.insert(0, (path.to_owned(), id_of(path)));
+    }
+
     /// Whether the directory with this device and number was made last.
     pub(super) fn is_innermost(&self, id: Option<(u64, u64)>) -> bool {
         id.is_some() && self.0.first().is_some_and(|(_, made)| *made == id)

@@ -85,7 +85,7 @@ pub(crate) fn socket_hint(error: &ListenError) -> String {
             "another vdeq answers there: give each a socket of its own".to_owned()
         }
         ListenError::Taken { .. } => {
-            "nothing is replaced but a socket that a vdeq left behind".to_owned()
+            "name another path: nothing is replaced but a socket that a vdeq left behind".to_owned()
         }
         ListenError::System { errno: Errno::ENOENT, .. } => "make its directory first".to_owned(),
         _ => "name a directory in which this user may make files".to_owned(),
@@ -99,6 +99,7 @@ fn outlet_hint(error: OutletError, example: &str) -> Option<String> {
             Some(format!("a shell opens it like this: vdeq {example}"))
         }
         OutletError::NobodyReads => Some("start the reader first".to_owned()),
-        _ => None,
+        OutletError::System(Errno::ENOENT) => Some("make its directory first".to_owned()),
+        _ => Some("name a file of this user, or one that can be made".to_owned()),
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use vde_exec::{Environment, Program};
 
-use super::finding::{Finding, Topic};
+use super::finding::{Finding, Level, Topic};
 use crate::quote;
 use crate::surroundings;
 
@@ -65,6 +65,10 @@ fn commands(environment: &Environment, findings: &mut Vec<Finding>) {
     }
 }
 
+fn name_of(path: &Path) -> &[u8] {
+    path.file_name().unwrap_or_default().as_bytes()
+}
+
 fn command(
     path: &Path,
     target: &Path,
@@ -85,9 +89,11 @@ fn command(
         );
         let dir = quote::shell(this.parent().unwrap_or(Path::new("/")).as_os_str());
         let words = format!("PATH={dir}:$PATH, or call it by its path");
-        return Finding::note(Topic::Here, says).so(words);
+        // That is what happens to who just says `vdeq`.
+        let level = if name_of(path) == b"vdeq" { Level::Wrong } else { Level::Note };
+        return Finding::new(level, Topic::Here, says).so(words);
     }
-    let name = path.file_name().unwrap_or_default().as_bytes();
+    let name = name_of(path);
     let program = match name {
         b"vdeq" | b"vdeoq" => return Finding::ok(Topic::Here, format!("{shown} is this vdeq")),
         [b'v', b'd', b'e', b'o', program @ ..] | [b'v', b'd', b'e', program @ ..] => program,

@@ -1,5 +1,6 @@
 //! Which switches answer this user: the default ones, those that have names, and those that are given.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -25,6 +26,9 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Longest wait for it to notice that it has the port back.
 const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Where the service `vdeq-switch@` has its switches.
+const SERVICES: &str = "/run/vdeq";
 
 /// Most switches that are looked at because they have names.
 const MOST_NAMES: usize = 16;
@@ -65,7 +69,7 @@ pub(super) fn look(
     let given = given(checkup, &names, findings);
     let defaults = defaults(environment, findings);
     let named = named(&names, findings);
-    for candidate in given.into_iter().chain(defaults).chain(named) {
+    for candidate in given.into_iter().chain(defaults).chain(named).chain(services()) {
         let path = crate::names::path_of(&candidate.plug.vnl);
         let id = fs::metadata(&path).map(|meta| (meta.dev(), meta.ino())).ok();
         // Who asks for one, and perhaps for another port of it, is answered.
@@ -82,7 +86,9 @@ fn given(checkup: &Checkup, names: &Names, findings: &mut Vec<Finding>) -> Vec<C
     let mut candidates = Vec::new();
     for given in &checkup.switches {
         let mut spec = PlugSpec::default();
-        spec.sock = Some(given.value.clone());
+        // Whoever copies it from a command line may have this with it.
+        let word = given.value.as_bytes();
+        spec.sock = Some(OsStr::from_bytes(word.strip_prefix(b"sock=").unwrap_or(word)).to_owned());
         match plan(&[spec], &Options::default(), None, names) {
             Ok(plugs) => candidates
                 .extend(plugs.into_iter().map(|plug| Candidate { plug, origin: Origin::Given })),
@@ -115,15 +121,28 @@ fn defaults(environment: &Environment, findings: &mut Vec<Finding>) -> Vec<Candi
         }
     }
     let origins = std::iter::once(Origin::Default).chain(std::iter::repeat(Origin::Behind));
-    let plug = |path: &PathBuf| PlannedPlug {
-        vnl: Vnl { path: path.as_os_str().as_bytes().to_vec(), ..Vnl::default() },
+    let there = there.into_iter().zip(origins);
+    there.map(|(path, origin)| Candidate { plug: unnamed(path), origin }).collect()
+}
+
+/// Those of the service `vdeq-switch@`.
+fn services() -> Vec<Candidate> {
+    let dirs = fs::read_dir(SERVICES).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut dirs: Vec<_> = dirs.filter(|dir| dir.join("ctl").exists()).take(MOST_NAMES).collect();
+    dirs.sort();
+    let candidate = |dir: &PathBuf| Candidate { plug: unnamed(dir), origin: Origin::Named };
+    dirs.iter().map(candidate).collect()
+}
+
+/// A plug into the switch there.
+fn unnamed(dir: &Path) -> PlannedPlug {
+    PlannedPlug {
+        vnl: Vnl { path: dir.as_os_str().as_bytes().to_vec(), ..Vnl::default() },
         spec: PlugSpec::default(),
         named: None,
         wait: None,
         reconnect: None,
-    };
-    let there = there.into_iter().zip(origins);
-    there.map(|(path, origin)| Candidate { plug: plug(path), origin }).collect()
+    }
 }
 
 /// Those that have names.

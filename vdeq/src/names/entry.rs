@@ -57,6 +57,9 @@ impl Named {
     }
 }
 
+/// What can be said of a switch.
+const KEYS: [&str; 6] = ["path", "port", "mode", "group", "wait", "reconnect"];
+
 /// What is wrong, and where.
 type Wrong = (String, Range<usize>);
 
@@ -87,7 +90,11 @@ fn named(
         return Err((what, key.span()));
     }
     let DeValue::Table(table) = value.get_ref() else {
-        return Err((format!("`{name}` is no table: expected [{name}]"), value.span()));
+        let what = match KEYS.contains(&name.as_str()) {
+            true => format!("`{name}` stands above every switch: expected [NAME] before it"),
+            false => format!("`{name}` is no table: expected [{name}]"),
+        };
+        return Err((what, value.span()));
     };
     let line = text.get(..key.span().start).unwrap_or_default().matches('\n').count() + 1;
     let mut path = None;
@@ -202,6 +209,9 @@ impl Field<'_> {
         match self.value {
             DeValue::Boolean(true) => Ok(Reconnect::On),
             DeValue::Boolean(false) => Ok(Reconnect::Off),
+            // As the command line has it.
+            DeValue::String(text) if text == "on" => Ok(Reconnect::On),
+            DeValue::String(text) if text == "off" => Ok(Reconnect::Off),
             _ => self.time().map(Reconnect::For),
         }
     }

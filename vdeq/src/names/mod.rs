@@ -149,7 +149,9 @@ impl NamesError {
     pub(crate) fn hint(&self) -> String {
         match self {
             Self::Mistake(_) => {
-                "correct it, or name the switch by its path; see vdeq(1), FILES".to_owned()
+                "a switch is [NAME] and, below it, path = \"/DIR\", mode = \"0660\" and so on, texts in quotes; \
+                 see vdeq(1), FILES"
+                    .to_owned()
             }
             Self::Unreadable { path, .. } => {
                 let path = crate::quote::shell(path.as_os_str());

@@ -143,7 +143,7 @@ fn named_switches_are_looked_at_and_may_be_away() {
     finds(&world, &["off"], "wrong", "no switch at /nowhere");
     fs::write(dir.join("switches.toml"), "[lab]\npath = 3\n").unwrap();
     let fix = finds(&world, &[], "wrong", "line 2, column 8: 3 is no `path`");
-    assert!(fix.contains("correct it"), "{fix}");
+    assert!(fix.contains("a switch is [NAME]"), "{fix}");
 }
 
 #[test]

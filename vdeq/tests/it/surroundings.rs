@@ -68,7 +68,7 @@ fn what_is_no_option_is_refused_there() {
         ("--wiat", "did you mean `--wait`?"),
         ("--timeout", "ends where SECONDS was expected"),
         ("-hda", "`-hda` is an option of QEMU"),
-        ("-- -v", "`--` is not an option of vdeq"),
+        ("-- -v", "`--` is no option for every command line"),
         ("-M /x", "`-M`"),
     ] {
         let outcome = world.vdeq(&[QEMU]).env("VDEQ_OPTIONS", text).run();
