@@ -1,6 +1,6 @@
 //! The only unsafe code: forking, what a child does between fork and exec, signal dispositions,
-//! descriptors that a system call returns as numbers, the address that is none, and many datagrams in
-//! one system call.
+//! descriptors that a system call returns as numbers, the address that is none, the size of a terminal,
+//! and many datagrams in one system call.
 #![allow(unsafe_code, reason = "system calls that the standard library has no safe form for")]
 
 use std::io;
@@ -100,6 +100,14 @@ pub(crate) fn duplicate_from(fd: BorrowedFd<'_>, least: RawFd) -> nix::Result<Ow
     let number = fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(least))?;
     // SAFETY: the kernel has just opened this descriptor for us, and nobody else knows its number.
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// How many columns a terminal has; `None` of what is none.
+pub(crate) fn columns(terminal: BorrowedFd<'_>) -> Option<u16> {
+    let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: the descriptor is open, and the kernel writes one `winsize` there (ioctl_tty(2)).
+    let result = unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCGWINSZ, &raw mut size) };
+    (result == 0).then_some(size.ws_col)
 }
 
 /// Dissolves the association of a datagram socket: it is connected to nobody, and anybody may connect

@@ -1,6 +1,6 @@
 //! What is going to be plugged in where: the networks of the command line as locators.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -16,8 +16,12 @@ pub(crate) struct PlannedPlug {
     pub(crate) spec: PlugSpec,
     /// The name that the switch goes by, if it was named by one.
     pub(crate) named: Option<Named>,
+    /// What there is to say where a name could not be looked up and is taken for a path.
+    pub(crate) doubt: Option<String>,
     /// How long its switch is waited for.
     pub(crate) wait: Option<Wait>,
+    /// Whether that time is this network's alone, and not that of all together.
+    pub(crate) waits_alone: bool,
     /// How long it is sought again; as usual if nothing says so.
     pub(crate) reconnect: Option<Reconnect>,
 }
@@ -71,9 +75,11 @@ fn plan_one(
         (Some(outer), _) => Some(PortRequest::Number(outer)),
         (None, inner) => inner,
     };
-    let named = names
-        .find(&locator.path)
+    let (named, doubt) = look_up(&locator.path, default, names)
         .map_err(|error| PlanError::Names { error, spot: spec.parts.sock.clone() })?;
+    // `port=0` is any port, which a name is not asked about.
+    let is_any = spec.parts.port.is_some() && port.is_none();
+    let port = if named.is_some() && is_any { Some(PortRequest::Any) } else { port };
     let group = spec.group.as_deref().map(|group| group.as_bytes().to_vec());
     let path = match default {
         Some(dir) if locator.path.is_empty() => dir.as_os_str().as_bytes().to_vec(),
@@ -90,7 +96,31 @@ fn plan_one(
         None => vnl,
     };
     let by_name = named.as_ref();
+    let waits_alone = options.wait.is_none();
     let wait = options.wait.or(by_name.and_then(|named| named.wait));
     let reconnect = options.reconnect.or(by_name.and_then(|named| named.reconnect));
-    Ok(PlannedPlug { vnl, spec: spec.clone(), named, wait, reconnect })
+    Ok(PlannedPlug { vnl, spec: spec.clone(), named, doubt, wait, waits_alone, reconnect })
+}
+
+/// What a name stands for, if it is one, and what there is to say where that cannot be found out: then it
+/// is a path, as it always was, if there is something of that path.
+fn look_up(
+    name: &[u8],
+    default: Option<&Path>,
+    names: &Names,
+) -> Result<(Option<Named>, Option<String>), NamesError> {
+    let path = Path::new(OsStr::from_bytes(name));
+    // The switch that is served beside the machine, by the word that it was given.
+    if default.is_some_and(|dir| std::path::absolute(path).is_ok_and(|path| path == dir)) {
+        return Ok((None, None));
+    }
+    match names.find(name) {
+        Ok(named) => Ok((named, None)),
+        // What others have done to a file of names does not take paths away.
+        Err(error) if !error.is_users(names) && path.symlink_metadata().is_ok() => {
+            let path = path.display();
+            Ok((None, Some(format!("{error}; taking {path} for the switch of that path"))))
+        }
+        Err(error) => Err(error),
+    }
 }

@@ -80,6 +80,8 @@ pub(crate) fn preview(invocation: &Invocation<'_>) -> Result<String, Failure> {
         Wiring::Qemu(_) => relays::offers(&relays, spelt_for),
         Wiring::Other(_) => Vec::new(),
     };
+    let doubts = plugs.iter().filter_map(|plug| plug.doubt.clone());
+    let lost: Vec<_> = doubts.chain(lost).collect();
     let notes = wiring.notes().iter().map(ToString::to_string).chain(lost).chain(unseen);
     let shift = surroundings::added();
     let shift = (shift > 0).then(|| format!("arguments 1 to {shift} are those of VDEQ_OPTIONS"));

@@ -21,8 +21,8 @@ const STEP: Duration = Duration::from_millis(200);
 /// In every character set.
 const WHEEL: [char; 4] = ['|', '/', '-', '\\'];
 
-/// Most characters that are shown: a line that is wrapped could not be erased.
-const MOST: usize = 78;
+/// What is shown at most of what is waited for, in characters; of a longer path its end.
+const MOST: usize = 55;
 
 /// Shows what is waited for, as long as this lives.
 pub(crate) struct Progress {
@@ -69,9 +69,14 @@ fn draw(what: &str, end: &Receiver<()>) {
 }
 
 fn picture(wheel: char, what: &str, waited: Duration) -> String {
-    let time = format!(" {} s", waited.as_secs());
-    let text: String = format!("{wheel} {what}").chars().take(MOST - time.len()).collect();
-    text + &time
+    let time = waited.as_secs();
+    match what.chars().count().checked_sub(MOST) {
+        None | Some(0) => format!("{wheel} {what} {time} s"),
+        Some(over) => {
+            let end: String = what.chars().skip(over + "...".len()).collect();
+            format!("{wheel} ...{end} {time} s")
+        }
+    }
 }
 
 #[cfg(test)]
@@ -79,11 +84,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_picture_fits_a_line_and_has_the_time_in_any_case() {
+    fn of_a_long_path_the_end_is_shown() {
         let short = picture('|', "waiting for x", Duration::from_millis(2700));
         assert_eq!(short, "| waiting for x 2 s");
-        let long = picture('|', &"\u{e9}".repeat(200), Duration::from_secs(86_400));
-        assert_eq!(long.chars().count(), MOST);
-        assert!(long.ends_with(" 86400 s"), "{long}");
+        let long = picture(
+            '|',
+            &format!("waiting for /{}/end", "x".repeat(200)),
+            Duration::from_secs(86_400),
+        );
+        assert!(long.starts_with("| ...xxx") && long.ends_with("xxx/end 86400 s"), "{long}");
+        assert_eq!(long.chars().count(), 2 + MOST + " 86400 s".len());
     }
 }

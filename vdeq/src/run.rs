@@ -6,6 +6,7 @@
 use std::ffi::OsString;
 use std::mem::ManuallyDrop;
 use std::os::fd::AsRawFd;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use vde_args::{Invocation, QemuVersion, is_uml};
@@ -47,12 +48,13 @@ pub(crate) fn run(invocation: &Invocation<'_>) -> Result<End, Failure> {
     let wiring = Wiring::read(invocation)?;
     let environment = Environment::of_process();
     let names = Names::of(&environment);
-    for (what, paths) in
-        [("default switches", &environment.default_switches()[..]), ("names", names.files())]
-    {
-        let paths = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
-        voice.trace(format_args!("{what} are looked for in {}", paths.join(", ")));
-    }
+    let list = |paths: &[PathBuf]| {
+        paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+    };
+    voice.trace(|| {
+        format!("default switches are looked for in {}", list(&environment.default_switches()))
+    });
+    voice.trace(|| format!("names are looked for in {}", list(names.files())));
     let switch = PlannedSwitch::of(&invocation.options, &environment)?;
     let own = switch.as_ref().map(PlannedSwitch::dir);
     let plugs = plan(wiring.plugs(), &invocation.options, own, &names)?;
@@ -152,7 +154,7 @@ fn find(
         let (asked, path) = (invocation.program.to_string_lossy(), program.path.display());
         voice.detail(format_args!("there is no program {asked}; {path} takes its place"));
     }
-    voice.trace(format_args!("the program is {}", program.path.display()));
+    voice.trace(|| format!("the program is {}", program.path.display()));
     Ok(program)
 }
 
@@ -168,6 +170,9 @@ fn plug_in(
     let timeout = invocation.options.timeout.unwrap_or(TIMEOUT);
     let waiting = Waiting::new(signals, voice);
     for (index, plug) in plugs.iter().enumerate() {
+        if let Some(doubt) = &plug.doubt {
+            voice.say(doubt);
+        }
         if let Some(named) = &plug.named {
             voice.detail(format_args!("network {index}: {}", named.in_words()));
         }
@@ -177,7 +182,7 @@ fn plug_in(
             environment: environment.clone(),
         };
         let started = Instant::now();
-        let connection = match waiting.dial(&plug.vnl, plug.wait, &options) {
+        let connection = match waiting.dial(plug, &options) {
             Ok(connection) => connection,
             Err(DialError::Interrupted) => return Err(interrupted(signals)),
             Err(error) => {
@@ -189,12 +194,11 @@ fn plug_in(
             Some(port) => voice.detail(format_args!("network {index}: port {port} of {dir}")),
             None => voice.detail(format_args!("network {index}: {dir}")),
         }
-        voice.trace(format_args!(
-            "network {index}: plugged in within {}; the switch runs as {}; its socket is {}",
-            in_ms(started),
-            vde_exec::user_name(connection.switch.owner()),
-            connection.peer.display()
-        ));
+        voice.trace(|| {
+            let (took, user) = (in_ms(started), vde_exec::user_name(connection.switch.owner()));
+            let peer = connection.peer.display();
+            format!("network {index}: plugged in within {took}; the switch runs as {user}; its socket is {peer}")
+        });
         connections.push(connection);
     }
     Ok(())
@@ -230,7 +234,7 @@ fn version(
     let started = Instant::now();
     let detected = detection.finish(invocation.style, Some(signals.interrupt()));
     drop(progress);
-    voice.trace(format_args!("the version took another {}", in_ms(started)));
+    voice.trace(|| format!("the version took another {}", in_ms(started)));
     match detected {
         Detected::Interrupted => Err(interrupted(signals)),
         Detected::Version(version, source) => {

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use unicode_width::UnicodeWidthStr;
 use vde_exec::Outlet;
 
 use crate::quote;
@@ -77,9 +78,11 @@ impl Voice {
         self.say_within(what, Level::Debug, PATIENCE);
     }
 
-    /// Says what somebody may want to know who looks for a mistake (`-vv`).
-    pub(crate) fn trace(self, what: impl Display) {
-        self.say_within(what, Level::Trace, PATIENCE);
+    /// Says what somebody may want to know who looks for a mistake (`-vv`), and finds it out only then.
+    pub(crate) fn trace<T: Display>(self, what: impl FnOnce() -> T) {
+        if self.level >= Level::Trace as u8 {
+            self.say_within(what(), Level::Trace, PATIENCE);
+        }
     }
 
     /// Whether anything is said but why nothing was started.
@@ -104,11 +107,17 @@ pub(crate) fn write(text: &str) {
     write_within(text, PATIENCE);
 }
 
-/// Shows a line that is to be seen for a while, in place of the one before, if there is room. What is said
-/// takes its place, too.
+/// Shows a line that is to be seen for a while, in place of the one before, if there is room: on a terminal
+/// in whose foreground we are, and that is wide enough. What is said takes its place, too.
 pub(crate) fn show(status: &str) {
     let mut is_shown = STATUS.lock().unwrap_or_else(PoisonError::into_inner);
-    let text = format!("{ERASE}{}", quote::harmless(status));
+    let Some(columns) = vde_exec::columns_in_front() else { return };
+    let status = quote::harmless(status);
+    // A line that is wrapped could not be erased; and in the last column the cursor is in doubt.
+    if status.width() >= columns.into() {
+        return;
+    }
+    let text = format!("{ERASE}{status}");
     let taken =
         Outlet::inherited(STDERR).ok().map(|mut outlet| outlet.write_bytes(text.as_bytes()));
     *is_shown |= matches!(taken, Some(Ok(true)));

@@ -6,9 +6,9 @@
 use std::time::{Duration, Instant};
 
 use vde_args::Wait;
-use vde_exec::vde_proto::Vnl;
 use vde_exec::{Connection, DialError, DialOptions, LocateError, Signals, dial};
 
+use crate::plan::PlannedPlug;
 use crate::progress::Progress;
 use crate::voice::Voice;
 
@@ -28,16 +28,22 @@ impl<'a> Waiting<'a> {
         Self { started: Instant::now(), signals, voice }
     }
 
-    /// Plugs in, as soon as there is a switch, which is waited for so long.
+    /// Plugs in, as soon as there is a switch.
     ///
     /// # Errors
     /// Those of [`dial`]: also of an absence, when the time is over.
     pub(crate) fn dial(
         &self,
-        vnl: &Vnl,
-        wait: Option<Wait>,
+        plug: &PlannedPlug,
         options: &DialOptions,
     ) -> Result<Connection, DialError> {
+        let PlannedPlug { vnl, wait, waits_alone, .. } = plug;
+        // What a name is waited for is its own, and what the command line says is for all together.
+        let since = if *waits_alone { Instant::now() } else { self.started };
+        let left = |wait: &Wait| match wait {
+            Wait::For(time) => time.saturating_sub(since.elapsed()),
+            _ => PAUSE,
+        };
         let what = match &*vnl.path {
             b"" => "waiting for the default switch".to_owned(),
             path => format!("waiting for the switch {}", String::from_utf8_lossy(path)),
@@ -46,10 +52,15 @@ impl<'a> Waiting<'a> {
         let mut told = false;
         loop {
             let error = match dial(vnl, options, Some(self.signals.interrupt())) {
-                Err(error) if is_absence(&error) && self.has_time(wait) => error,
+                Err(error)
+                    if is_absence(&error)
+                        && wait.as_ref().is_some_and(|wait| !left(wait).is_zero()) =>
+                {
+                    error
+                }
                 result => {
                     if told && result.is_err() {
-                        let waited = self.started.elapsed().as_secs_f64();
+                        let waited = since.elapsed().as_secs_f64();
                         self.voice.say(format_args!("waited for {waited:.1} s"));
                     }
                     return result;
@@ -59,27 +70,11 @@ impl<'a> Waiting<'a> {
                 told = true;
                 self.voice.say(format_args!("waiting for a switch: {error}"));
             }
-            if self.pause(wait) {
+            let pause = wait.as_ref().map_or(PAUSE, left).min(PAUSE);
+            if self.signals.interrupted_within(pause) {
                 return Err(DialError::Interrupted);
             }
         }
-    }
-
-    fn has_time(&self, wait: Option<Wait>) -> bool {
-        match wait {
-            None => false,
-            Some(Wait::For(time)) => self.started.elapsed() < time,
-            Some(_) => true,
-        }
-    }
-
-    /// Waits a little; returns whether a signal interrupted that.
-    fn pause(&self, wait: Option<Wait>) -> bool {
-        let left = match wait {
-            Some(Wait::For(time)) => time.saturating_sub(self.started.elapsed()),
-            _ => PAUSE,
-        };
-        self.signals.interrupted_within(left.min(PAUSE))
     }
 }
 

@@ -140,7 +140,9 @@ fn unnamed(dir: &Path) -> PlannedPlug {
         vnl: Vnl { path: dir.as_os_str().as_bytes().to_vec(), ..Vnl::default() },
         spec: PlugSpec::default(),
         named: None,
+        doubt: None,
         wait: None,
+        waits_alone: true,
         reconnect: None,
     }
 }
@@ -154,6 +156,8 @@ fn named(names: &Names, findings: &mut Vec<Finding>) -> Vec<Candidate> {
     let plug = |named: Named| PlannedPlug {
         vnl: named.complete(Vnl::default()),
         spec: PlugSpec::default(),
+        doubt: None,
+        waits_alone: true,
         wait: named.wait,
         reconnect: named.reconnect,
         named: Some(named),

@@ -38,6 +38,11 @@ impl Mistake {
         Self { path: path.to_owned(), what, line, column, text, span: from..to }
     }
 
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The line, and carets under what is wrong.
     pub(crate) fn excerpt(&self) -> String {
         quote::point_at(&[&self.text], 0, &self.span)

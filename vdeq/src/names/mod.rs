@@ -8,14 +8,12 @@ mod entry;
 mod excerpt;
 
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use vde_exec::Environment;
 use vde_exec::vde_proto::Vnl;
+use vde_exec::{Environment, read_config};
 use vdeq_protocol::is_name;
 
 pub(crate) use entry::Named;
@@ -23,9 +21,6 @@ pub(crate) use excerpt::Mistake;
 
 /// The longest file that is read, in bytes.
 const LONGEST: u64 = 64 * 1024;
-
-/// `O_NONBLOCK`: what is no file, but a FIFO, is not waited for.
-const NONBLOCK: i32 = 0o4000;
 
 /// The files in which names are looked up.
 #[derive(Debug, Clone)]
@@ -91,7 +86,9 @@ impl Names {
 
     fn read(&self, path: &Path) -> Result<Vec<Named>, NamesError> {
         let unreadable = |error| NamesError::Unreadable { path: path.to_owned(), error };
-        let Some(text) = content(path).map_err(unreadable)? else { return Ok(Vec::new()) };
+        let Some(text) = read_config(path, LONGEST).map_err(unreadable)? else {
+            return Ok(Vec::new());
+        };
         entry::read(&text, path, self.home.as_deref()).map_err(|(what, span)| {
             NamesError::Mistake(Box::new(Mistake::new(path, &text, what, span)))
         })
@@ -101,28 +98,6 @@ impl Names {
 /// The path of a locator.
 pub(crate) fn path_of(vnl: &Vnl) -> PathBuf {
     PathBuf::from(OsStr::from_bytes(&vnl.path))
-}
-
-/// What the file says; `None` if there is none.
-fn content(path: &Path) -> io::Result<Option<String>> {
-    let wrong = |what| io::Error::new(io::ErrorKind::InvalidData, what);
-    let file = match File::options().read(true).custom_flags(NONBLOCK).open(path) {
-        Ok(file) => file,
-        Err(error) => {
-            let is_absent =
-                matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
-            return if is_absent { Ok(None) } else { Err(error) };
-        }
-    };
-    if !file.metadata()?.is_file() {
-        return Err(wrong("it is no file"));
-    }
-    let mut bytes = Vec::new();
-    file.take(LONGEST + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LONGEST {
-        return Err(wrong("it is longer than 64 KiB"));
-    }
-    String::from_utf8(bytes).map(Some).map_err(|_| wrong("it is not UTF-8"))
 }
 
 impl std::fmt::Display for NamesError {
@@ -137,6 +112,17 @@ impl std::fmt::Display for NamesError {
 }
 
 impl NamesError {
+    /// Whether it is the user's own mistake, and nothing that others have done.
+    pub(crate) fn is_users(&self, names: &Names) -> bool {
+        match self {
+            Self::Mistake(mistake) => {
+                names.files.len() > 1
+                    && names.files.first().is_some_and(|file| file == mistake.path())
+            }
+            Self::Unreadable { .. } => false,
+        }
+    }
+
     /// The line that it is about, with carets, if it is about one.
     pub(crate) fn excerpt(&self) -> Option<String> {
         match self {
@@ -155,7 +141,7 @@ impl NamesError {
             }
             Self::Unreadable { path, .. } => {
                 let path = crate::quote::shell(path.as_os_str());
-                format!("make {path} a readable file, or name the switch by its path")
+                format!("make {path} a file of yours that you can read, or name the switch by its path")
             }
         }
     }

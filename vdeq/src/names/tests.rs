@@ -1,5 +1,6 @@
 use super::*;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use vde_args::{Reconnect, Wait};
@@ -209,9 +210,17 @@ fn what_is_no_readable_file_is_said_to_be_none() {
     let files = Files::new("", "");
     let user = &files.names().files[0];
     fs::write(user, "#".repeat(70_000)).unwrap();
-    check(&files, "longer than 64 KiB");
+    check(&files, "longer than 65536 bytes");
     fs::write(user, b"\xff").unwrap();
     check(&files, "not UTF-8");
+    fs::write(user, "").unwrap();
+    fs::set_permissions(user, fs::Permissions::from_mode(0o666)).unwrap();
+    check(&files, "everybody may write to it");
+    if nix::unistd::geteuid().is_root() {
+        fs::set_permissions(user, fs::Permissions::from_mode(0o600)).unwrap();
+        std::os::unix::fs::chown(user, Some(65_534), None).unwrap();
+        check(&files, "belongs to another user");
+    }
     fs::remove_file(user).unwrap();
     assert_eq!(files.find("lab"), None);
     nix::unistd::mkfifo(user, nix::sys::stat::Mode::S_IRWXU).unwrap();

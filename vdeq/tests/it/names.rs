@@ -73,6 +73,52 @@ fn a_path_stays_a_path_and_is_one_where_no_file_has_the_name() {
 }
 
 #[test]
+fn a_file_that_cannot_be_read_takes_no_path_away() {
+    let world = World::new();
+    fs::create_dir_all(world.home.path().join(".config/vdeq/switches.toml")).unwrap();
+    std::os::unix::fs::symlink(world.switch.dir(), world.home.path().join("lab")).unwrap();
+    let run = world.vdeq(&[QEMU, "-nic", &net("lab")]).run();
+    run.assert_ran(0);
+    assert!(
+        run.stderr.contains("cannot read ") && run.stderr.contains("taking lab for"),
+        "{run:?}"
+    );
+    let outcome = world.vdeq(&[QEMU, "-nic", &net("other")]).run();
+    outcome.assert_failed(125, &["cannot read ", "name the switch by its path"]);
+}
+
+#[test]
+fn the_switch_beside_a_machine_is_found_by_the_word_that_it_was_given() {
+    let world = world("[own]\npath = '/nowhere'\n");
+    let run = world.vdeq(&["-v", "--switch=own", QEMU, "-nic", &net("own")]).run();
+    run.assert_ran(0);
+    let own = world.home.path().join("own").canonicalize();
+    assert!(own.is_err(), "it is gone again");
+    assert!(run.stderr.contains("/own\n") && !run.stderr.contains("/nowhere"), "{run:?}");
+}
+
+#[test]
+fn any_port_can_be_asked_for_where_a_name_has_one() {
+    let world = world("[lab]\npath = 'DIR'\nport = 7\n");
+    let run = world.vdeq(&["-v", QEMU, "-nic", &net("lab,port=0")]).run();
+    run.assert_ran(0);
+    assert!(run.stderr.contains("network 0: port 1 of"), "{run:?}");
+}
+
+#[test]
+fn each_name_is_waited_for_as_long_as_it_is_said_of_it() {
+    let world = world("a = { path = '~/a', wait = true }\nb = { path = '~/b', wait = 20 }\n");
+    let second = net("b").replace(":01", ":02");
+    let run = world.vdeq(&[QEMU, "-nic", &net("a"), "-nic", &second]).act("run").start();
+    for name in ["a", "b"] {
+        let told = format!("no switch at {}", world.home.path().join(name).display());
+        wait::until_true("vdeq to wait", || run.stderr().contains(&told));
+        std::os::unix::fs::symlink(world.switch.dir(), world.home.path().join(name)).unwrap();
+    }
+    run.wait_running();
+}
+
+#[test]
 fn the_place_of_the_file_is_what_xdg_says() {
     let world = world("broken");
     let dir = world.home.path().join("config/vdeq");

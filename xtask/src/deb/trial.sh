@@ -30,13 +30,20 @@ is_ours vdeq
 is_ours vdekvm
 is_ours vdeqemu
 is_theirs /usr/bin/vdeq.vde2
-test -s /usr/share/man/man1/vdeq.1.gz.vde2
+test -s /usr/share/man/man1/vdeq.vde2.1.gz
 test -s /usr/share/man/man1/vdeq.1.gz
 
 say "used: a program on a switch of its own, and a link"
 vdeq --switch=/tmp/lab --fd-placeholder sh -c 'test -S "/proc/self/fd/$1"' - '{vde:/tmp/lab}'
 test "$(vdekvm --dry-run --qemu-version 7.2 -net nic -net vde,sock=/tmp/lab 2> /dev/null)" = \
     "kvm -net nic -net socket,fd=100"
+
+vdeq --doctor > /doctor.txt || test "$?" = 1
+grep -q 'is this vdeq' /doctor.txt
+rm /doctor.txt
+rm -r /root/.cache
+for name in vdeq vdekvm vdeqemu; do test -s "/usr/share/bash-completion/completions/$name"; done
+for name in vdekvm vdeqemu; do zcat -f "/usr/share/man/man1/$name.1"* | grep -q 'so man1/vdeq.1'; done
 
 say "upgraded, and vde2, too: nothing changes"
 install /vdeq.deb
