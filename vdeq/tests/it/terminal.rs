@@ -25,11 +25,15 @@ fn on_a_terminal(world: &World, words: &str, acts: &str) -> Running {
 
 /// The same on one of this kind.
 fn on_a_terminal_called(world: &World, term: &str, words: &str, acts: &str) -> Running {
+    let command = format!("{words} {QEMU} -net vde,{}", world.sock());
+    on_a_terminal_by(world, term, &format!("exec '{}' {command}", env!("CARGO_BIN_EXE_vdeq")), acts)
+}
+
+/// What a shell does on a terminal of its own.
+fn on_a_terminal_by(world: &World, term: &str, line: &str, acts: &str) -> Running {
     let mut run = world.vdeq(&[]).act(acts).env("TERM", term);
-    let vdeq = env!("CARGO_BIN_EXE_vdeq");
-    let line = format!("exec '{vdeq}' {words} {QEMU} -net vde,{}", world.sock());
     let mut command = Command::new("/usr/bin/script");
-    command.args(["--quiet", "--return", "--command", &line, "/dev/null"]).env_clear();
+    command.args(["--quiet", "--return", "--command", line, "/dev/null"]).env_clear();
     for (name, value) in run.command.get_envs() {
         command.env(name, value.unwrap());
     }
@@ -123,6 +127,18 @@ fn what_takes_long_is_shown_moves_and_goes() {
     let last = outcome.stdout.rsplit(ERASE).next().unwrap();
     assert!(!last.contains("waiting"), "it is erased in the end: {outcome:?}");
     world.assert_nothing_left();
+}
+
+#[test]
+fn nothing_moves_where_somebody_types_or_where_it_would_not_fit() {
+    let vdeq = env!("CARGO_BIN_EXE_vdeq");
+    let waits = format!("'{vdeq}' --wait=1.5 {QEMU} -net vde,sock=./none");
+    for line in [format!("set -m; {waits} & wait"), format!("/usr/bin/stty cols 20; {waits}")] {
+        let world = World::new();
+        let outcome = on_a_terminal_by(&world, "xterm", &line, "run").finish();
+        assert!(outcome.stdout.contains("waited for "), "{line}: {outcome:?}");
+        assert!(!outcome.stdout.contains(ERASE), "{line}: {outcome:?}");
+    }
 }
 
 #[test]
