@@ -18,7 +18,7 @@ use crate::given::watcher_needs;
 use crate::line::RawItem;
 use crate::own::{Own, OwnId, OwnValue, Place, unknown};
 use crate::uml::is_uml;
-use crate::{ArgError, ArgErrorKind, CommandLine, Given, Options, Reconnect, Spot};
+use crate::{ArgError, ArgErrorKind, Checkup, CommandLine, Options, Reconnect, Spot};
 
 /// What the user wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,16 +44,6 @@ pub enum Help {
     Page,
     /// `--help=all`: every option.
     All,
-}
-
-/// What `--doctor` is to look at, and how it is to be told.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct Checkup {
-    /// `--doctor=json`: for programs.
-    pub json: bool,
-    /// The switches that are named, besides those that it looks at anyhow: paths, locators or names.
-    pub switches: Vec<Given<OsString>>,
 }
 
 /// A QEMU to start, and how.
@@ -252,31 +242,15 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What is to be looked at: every word that follows is a switch.
+    /// What `--doctor` is to look at.
     fn checkup(&self, own: &Own) -> Result<Checkup, ArgError> {
-        let word = |at: usize| self.argv.get(at).map_or(OsStr::new(""), OsString::as_os_str);
-        let text = word(self.at);
-        let json = match own.inline.map(|from| (from, text.as_bytes().get(from..))) {
-            None => false,
-            Some((_, Some(b"json"))) => true,
-            Some((from, _)) => {
-                let kind = ArgErrorKind::BadDoctor;
-                return Err(ArgError::at(kind, self.at, text, from..text.len()));
+        match &self.first {
+            Some(spot) => {
+                let kind = ArgErrorKind::Contradiction { other: "--doctor" };
+                Err(self.error(kind, spot.clone()))
             }
-        };
-        if let Some(spot) = self.first.clone() {
-            return Err(self.error(ArgErrorKind::Contradiction { other: "--doctor" }, spot));
+            None => Checkup::read(self.argv, self.at, own),
         }
-        let mut switches = Vec::new();
-        for at in self.at + 1..self.argv.len() {
-            let text = word(at);
-            if text.is_empty() || text.as_bytes().starts_with(b"-") {
-                let kind = ArgErrorKind::NoSwitch;
-                return Err(ArgError::at(kind, at, text, 0..text.len()));
-            }
-            switches.push(Given { value: text.to_owned(), spot: Spot::new(at, 0..text.len()) });
-        }
-        Ok(Checkup { json, switches })
     }
 
     /// Own options, then QEMU's arguments with the options of [`Place::Anywhere`] between them.

@@ -4,6 +4,8 @@
 mod accelerator;
 #[cfg(feature = "arbitrary")]
 mod arbitrary;
+mod checks;
+mod checkup;
 mod command;
 mod dialect;
 mod error;
@@ -40,7 +42,8 @@ mod words;
 
 #[cfg(feature = "arbitrary")]
 pub use crate::arbitrary::{ArbitraryArgv, ArbitraryLine, ArbitraryList, ArbitraryObject};
-pub use command::{Checkup, Command, Help, Invocation, Style, parse};
+pub use checkup::Checkup;
+pub use command::{Command, Help, Invocation, Style, parse};
 pub use dialect::Dialect;
 pub use error::{ArgError, ArgErrorKind};
 pub use given::{Explain, Given, Options, Reconnect, Sink, Sock, SwitchOptions, Wait};
