@@ -27,6 +27,9 @@ pub(crate) fn examine(checkup: &Checkup) -> Result<End, Failure> {
     switches::look(checkup, &environment, &signals, &mut findings)?;
     host::look(&mut findings);
     here::look(&environment, &mut findings);
+    if let Some(signal) = signals.interruption() {
+        return Err(Failure::Interrupted(signal));
+    }
     let text = if checkup.json { as_json(&findings) } else { page(&findings) };
     crate::print(&text).map_err(Failure::Output)?;
     Ok(End::Exited(i32::from(wrong(&findings) > 0)))

@@ -5,12 +5,13 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixDatagram;
 use std::process::Command;
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 use vde_exec::testkit::fake_switch::Options;
 use vde_exec::testkit::wait;
 use vde_exec::vde_proto::switch::Personality;
 
-use crate::world::{Outcome, World};
+use crate::world::{Outcome, World, kill};
 
 /// What the doctor says of this world, and of these switches.
 fn doctor(world: &World, switches: &[&str]) -> Outcome {
@@ -201,4 +202,29 @@ fn a_hub_and_its_last_port_are_seen_on_a_console_that_nobody_named() {
     let fix = finds(&world, &["./own"], "note", "it is a hub");
     assert!(fix.ends_with("console port/sethub 0"), "{fix}");
     drop(run);
+}
+
+#[test]
+fn a_doctor_that_is_ended_gives_back_what_it_took() {
+    let world = healthy();
+    world.switch.freeze();
+    let run = world.vdeq(&["--doctor"]).start();
+    wait::until_true("the handshake", || !world.switch.litter().is_empty());
+    kill(run.pid(), Signal::SIGTERM);
+    let outcome = run.finish();
+    assert_eq!(outcome.signal(), Some(15), "{outcome:?}");
+    world.switch.thaw();
+    world.assert_nothing_left();
+}
+
+#[test]
+fn a_program_that_lies_about_where_one_stands_is_not_run() {
+    let world = healthy();
+    let here = world.home.path().join("qemu-system-odd");
+    fs::write(&here, format!("#!/bin/sh\n: > '{}'\n", here.with_extension("ran").display()))
+        .unwrap();
+    fs::set_permissions(&here, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!(":.:{}", world.home.path().join("bin").display());
+    let outcome = world.vdeq(&["--doctor"]).env("PATH", path).run();
+    assert!(!outcome.stdout.contains("odd") && !here.with_extension("ran").exists(), "{outcome:?}");
 }
