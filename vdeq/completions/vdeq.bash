@@ -81,6 +81,10 @@ _vdeq() {
         esac
         return
     fi
+    # Behind it every word is a switch.
+    for ((index = 1; index < COMP_CWORD; index++)); do
+        [[ ${COMP_WORDS[index]} == --doctor ]] && _vdeq_switches && return
+    done
     # A link starts the program that it is called after.
     case ${COMP_WORDS[0]##*/} in
         vdeq | vde | vdeoq | vdeo) ;;

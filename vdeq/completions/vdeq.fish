@@ -49,7 +49,8 @@ function __vdeq_programs
     complete -C '' | string match -r '^(?:qemu(?:-system-\S*)?|kvm|qemu-kvm)(?=\t|$)' | sort -u
 end
 
-complete -c vdeq -n __vdeq_needs_program -xa '(__vdeq_programs)'
+complete -c vdeq -n 'not __fish_contains_opt doctor; and __vdeq_needs_program' -xa '(__vdeq_programs)'
+complete -c vdeq -n '__fish_contains_opt doctor' -xa '(__vdeq_switches)'
 complete -c vdeoq -n __vdeq_needs_program -xa '(__vdeq_programs)'
 for command in vdeq vdeoq vdeqemu vdekvm vdeoqemu
     complete -c $command -n '__fish_prev_arg_in -net -netdev -nic' -xa '(__vdeq_networks)'

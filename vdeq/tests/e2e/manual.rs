@@ -176,6 +176,9 @@ fn bash_completes_options_their_values_programs_and_switches() {
     assert!(desk.bash(&["vdeq", "--switch", "="]).contains(&desk.switch()));
     assert!(desk.bash(&["vdeq", "kvm", "-sock", ""]).contains(&desk.switch()));
     assert!(desk.bash(&["vdeq", "kvm", "-net", "vde,sock", "="]).contains(&desk.switch()));
+    let behind_doctor = desk.bash(&["vdeq", "--doctor", ""]);
+    assert!(behind_doctor.contains(&desk.switch()), "{behind_doctor:?}");
+    assert!(!behind_doctor.iter().any(|offer| offer.starts_with("qemu-system-")));
     assert_eq!(desk.bash(&["vdeq", "--relay", "pcap"]), ["pcap="]);
     assert_eq!(desk.bash(&["vdeq", "kvm", "-nic", "v"]), ["vde", "vde,sock="]);
     assert_eq!(desk.bash(&["vdekvm", "-nic", "vde,po"]), ["vde,port="]);
@@ -212,6 +215,9 @@ fn fish_completes_options_their_values_programs_and_switches() {
     assert_eq!(desk.fish("vdeq --wait qemu-system-m"), ["qemu-system-m68k"]);
     assert!(desk.fish("vdeq --switch=").contains(&format!("--switch={}", desk.switch())));
     assert!(desk.fish("vdeq kvm -net vde,sock=").contains(&format!("vde,sock={}", desk.switch())));
+    let behind_doctor = desk.fish("vdeq --doctor ");
+    assert!(behind_doctor.contains(&desk.switch()), "{behind_doctor:?}");
+    assert!(!behind_doctor.iter().any(|offer| offer.starts_with("qemu-system-")));
     assert_eq!(desk.fish("vdekvm -nic vde,po"), ["vde,port="]);
     assert_eq!(desk.fish("vdeq --relay pcap=x,lo"), ["pcap=x,loss="]);
     for option in OWN_OPTIONS.iter().flat_map(|option| option.spellings) {
@@ -230,6 +236,8 @@ fn zsh_completes_options_their_values_programs_and_switches() {
     assert_eq!(desk.zsh("vdeq kvm -nic vde,po"), "vdeq kvm -nic vde,port=");
     assert_eq!(desk.zsh("vdekvm -nic vde,po"), "vdekvm -nic vde,port=");
     assert_eq!(desk.zsh("vdeq --relay pcap=x,lo"), "vdeq --relay pcap=x,loss=");
+    let line = desk.zsh("vdeq --doctor ~/.vde2/de");
+    assert!(line.contains(".vde2/default.switch"), "{line}");
     let line = desk.zsh("vdeq --switch=~/.vde2/de");
     assert!(line.contains(".vde2/default.switch"), "{line}");
 }
