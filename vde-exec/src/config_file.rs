@@ -5,8 +5,11 @@ use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
+use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::unistd::geteuid;
+
+use crate::dir_handle::errno_of;
 
 /// What a configuration file says, of at most so many bytes; `None` if there is none.
 ///
@@ -47,6 +50,5 @@ pub fn read_config(path: &Path, most: u64) -> io::Result<Option<String>> {
 
 /// Whether there is no such file, and none that could be: a path that cannot be one is none.
 fn is_absence(error: &io::Error) -> bool {
-    use io::ErrorKind::{InvalidFilename, NotADirectory, NotFound};
-    matches!(error.kind(), NotFound | NotADirectory | InvalidFilename)
+    matches!(errno_of(error), Errno::ENOENT | Errno::ENOTDIR | Errno::ENAMETOOLONG)
 }

@@ -1,4 +1,4 @@
-//! The management console of a switch, as a client: one command, one answer \[P-14\].
+//! The management console of a switch, as a client: one command, one answer \[P-14.3\].
 //!
 //! The language has no framing but its prompt, and the switch takes *each read of at most 128
 //! bytes* for one command. So a command goes out in one write and the next one waits for the
