@@ -59,7 +59,8 @@ fn in_a_healthy_world_nothing_is_wrong_and_nothing_is_left() {
     for words in ["QEMU 7.2.22 in ", "\nnothing is wrong\n"] {
         assert!(outcome.stdout.contains(words), "{words}: {}", outcome.stdout);
     }
-    assert!(outcome.stdout.lines().count() < 24, "it is a page: {}", outcome.stdout);
+    // What a machine lacks (KVM, say) takes some lines more.
+    assert!(outcome.stdout.lines().count() < 30, "it is a page: {}", outcome.stdout);
     finds(&world, &[], "ok", "qemu-system-x86_64; -net, -netdev, -nic vde; --link-state");
     finds(&world, &[], "ok", "the default switch, gives port 1 within");
     finds(&world, &[], "ok", "bin/vdeq is this vdeq");
