@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use vde_args::{Options, PlugSpec, Reconnect, Spot, Wait};
+use vde_args::{Options, PlugSpec, Spot};
 use vde_exec::vde_proto::{PortNumber, PortRequest, Vnl, VnlError};
 
 use crate::names::{Named, Names, NamesError};
@@ -18,12 +18,6 @@ pub(crate) struct PlannedPlug {
     pub(crate) named: Option<Named>,
     /// What there is to say where a name could not be looked up and is taken for a path.
     pub(crate) doubt: Option<String>,
-    /// How long its switch is waited for.
-    pub(crate) wait: Option<Wait>,
-    /// Whether that time is this network's alone, and not that of all together.
-    pub(crate) waits_alone: bool,
-    /// How long it is sought again; as usual if nothing says so.
-    pub(crate) reconnect: Option<Reconnect>,
 }
 
 impl PlannedPlug {
@@ -95,11 +89,7 @@ fn plan_one(
         Some(named) => named.complete(vnl),
         None => vnl,
     };
-    let by_name = named.as_ref();
-    let waits_alone = options.wait.is_none();
-    let wait = options.wait.or(by_name.and_then(|named| named.wait));
-    let reconnect = options.reconnect.or(by_name.and_then(|named| named.reconnect));
-    Ok(PlannedPlug { vnl, spec: spec.clone(), named, doubt, wait, waits_alone, reconnect })
+    Ok(PlannedPlug { vnl, spec: spec.clone(), named, doubt })
 }
 
 /// What a name stands for, if it is one, and what there is to say where that cannot be found out: then it

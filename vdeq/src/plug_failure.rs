@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use vde_args::{PlugSpec, Spot};
 use vde_exec::vde_proto::{DataFailure, DialFailure, PlugError, PortRequest};
@@ -93,12 +93,12 @@ fn unknown_name(names: &Names) -> String {
     const MOST: usize = 10;
     let known: Vec<_> =
         names.all().unwrap_or_default().into_iter().map(|named| named.name).collect();
-    let files = names.files().iter().map(|file| file.display().to_string()).collect::<Vec<_>>();
+    let files = |between| quote::paths(names.files(), between);
     match known.get(..known.len().min(MOST)) {
         Some([]) | None => {
-            format!("give the directory of the switch, or a name that is in {}", files.join(" or "))
+            format!("give the directory of the switch, or a name that is in {}", files(" or "))
         }
-        Some(known) => format!("the names in {} are: {}", files.join(" and "), known.join(", ")),
+        Some(known) => format!("the names in {} are: {}", files(" and "), known.join(", ")),
     }
 }
 
@@ -137,7 +137,7 @@ fn ran_out_of_descriptors(error: &DialError) -> bool {
 fn locate_hints(error: &LocateError, plug: &PlannedPlug) -> Vec<String> {
     match error {
         LocateError::NoDefault { tried } => vec![
-            format!("looked for: {}", list(tried)),
+            format!("looked for: {}", quote::paths(tried, ", ")),
             "name one with sock=, start one (vdeq --switch), or have one beside this machine: vdeq \
              --switch QEMU ..."
                 .to_owned(),
@@ -243,8 +243,4 @@ fn refusal_hints(port: PortRequest) -> Vec<String> {
              use by another user, or reserved; without port= it gives the first free one"
         )],
     }
-}
-
-fn list(paths: &[PathBuf]) -> String {
-    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
 use unicode_width::UnicodeWidthStr;
 
@@ -24,6 +25,11 @@ pub(crate) fn shell(arg: &OsStr) -> String {
 /// A command line as a shell would have to be given it.
 pub(crate) fn shell_line<'a>(args: impl IntoIterator<Item = &'a OsStr>) -> String {
     args.into_iter().map(shell).collect::<Vec<_>>().join(" ")
+}
+
+/// Paths in a sentence, with this between them.
+pub(crate) fn paths(paths: &[PathBuf], between: &str) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(between)
 }
 
 /// The argument `args[index]`, with the word before it, and carets under the bytes `span` of it. Of a

@@ -6,7 +6,6 @@
 use std::ffi::OsString;
 use std::mem::ManuallyDrop;
 use std::os::fd::AsRawFd;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use vde_args::{Invocation, QemuVersion, is_uml};
@@ -48,13 +47,11 @@ pub(crate) fn run(invocation: &Invocation<'_>) -> Result<End, Failure> {
     let wiring = Wiring::read(invocation)?;
     let environment = Environment::of_process();
     let names = Names::of(&environment);
-    let list = |paths: &[PathBuf]| {
-        paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
-    };
     voice.trace(|| {
-        format!("default switches are looked for in {}", list(&environment.default_switches()))
+        let places = quote::paths(&environment.default_switches(), ", ");
+        format!("default switches are looked for in {places}")
     });
-    voice.trace(|| format!("names are looked for in {}", list(names.files())));
+    voice.trace(|| format!("names are looked for in {}", quote::paths(names.files(), ", ")));
     let switch = PlannedSwitch::of(&invocation.options, &environment)?;
     let own = switch.as_ref().map(PlannedSwitch::dir);
     let plugs = plan(wiring.plugs(), &invocation.options, own, &names)?;
@@ -168,7 +165,7 @@ fn plug_in(
     voice: Voice,
 ) -> Result<(), Failure> {
     let timeout = invocation.options.timeout.unwrap_or(TIMEOUT);
-    let waiting = Waiting::new(signals, voice);
+    let waiting = Waiting::new(invocation.options.wait, signals, voice);
     for (index, plug) in plugs.iter().enumerate() {
         if let Some(doubt) = &plug.doubt {
             voice.say(doubt);
@@ -272,9 +269,11 @@ fn settings(
         link_state: options.link_state,
         seed: u64::from(std::process::id()),
     };
-    let nics = wiring.macs().into_iter().zip(plugs).map(|(mac, plug)| NicSettings {
-        mac: mac.map(MacAddr::new),
-        reconnect: plug.reconnect.map(in_time),
+    let nics = wiring.macs().into_iter().zip(plugs).map(|(mac, plug)| {
+        // What the command line says is the policy, and comes before what a file says of a name.
+        let named = plug.named.as_ref().filter(|_| options.reconnect.is_none());
+        let reconnect = named.and_then(|named| named.reconnect).map(in_time);
+        NicSettings { mac: mac.map(MacAddr::new), reconnect }
     });
     Settings { policy, environment: environment.clone(), nics: nics.collect() }
 }

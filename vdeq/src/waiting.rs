@@ -17,6 +17,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// Dials as patiently as the user is.
 pub(crate) struct Waiting<'a> {
+    /// What the command line says: for all plugs together.
+    wait: Option<Wait>,
     started: Instant,
     signals: &'a Signals,
     voice: Voice,
@@ -24,8 +26,8 @@ pub(crate) struct Waiting<'a> {
 
 impl<'a> Waiting<'a> {
     /// The time of all plugs together runs from now on.
-    pub(crate) fn new(signals: &'a Signals, voice: Voice) -> Self {
-        Self { started: Instant::now(), signals, voice }
+    pub(crate) fn new(wait: Option<Wait>, signals: &'a Signals, voice: Voice) -> Self {
+        Self { wait, started: Instant::now(), signals, voice }
     }
 
     /// Plugs in, as soon as there is a switch.
@@ -37,9 +39,12 @@ impl<'a> Waiting<'a> {
         plug: &PlannedPlug,
         options: &DialOptions,
     ) -> Result<Connection, DialError> {
-        let PlannedPlug { vnl, wait, waits_alone, .. } = plug;
-        // What a name is waited for is its own, and what the command line says is for all together.
-        let since = if *waits_alone { Instant::now() } else { self.started };
+        let PlannedPlug { vnl, named, .. } = plug;
+        // What a name is waited for is its own, and begins with it.
+        let (wait, since) = match self.wait {
+            Some(wait) => (Some(wait), self.started),
+            None => (named.as_ref().and_then(|named| named.wait), Instant::now()),
+        };
         let left = |wait: &Wait| match wait {
             Wait::For(time) => time.saturating_sub(since.elapsed()),
             _ => PAUSE,

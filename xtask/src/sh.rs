@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
@@ -32,12 +32,10 @@ pub(crate) fn test(command: &mut Command) -> Result<()> {
     let mut child = started.with_context(|| format!("start {program}"))?;
     let mut failures = Failures::default();
     if let Some(output) = child.stdout.take() {
-        for line in BufReader::new(output).split(b'\n') {
-            let line = line.context("read the tests' output")?;
-            let line = String::from_utf8_lossy(&line);
+        for_each_line(output, |line| {
             println!("{line}");
-            failures.read(&line);
-        }
+            failures.read(line);
+        })?;
     }
     let status = child.wait().with_context(|| format!("wait for {program}"))?;
     if !status.success() {
@@ -53,16 +51,22 @@ pub(crate) fn watch(command: &mut Command, mut read: impl FnMut(&str)) -> Result
     let started = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn();
     let mut child = started.with_context(|| format!("start {program}"))?;
     if let Some(output) = child.stderr.take() {
-        for line in BufReader::new(output).split(b'\n') {
-            let line = line.context("read standard error")?;
-            let line = String::from_utf8_lossy(&line);
+        for_each_line(output, |line| {
             eprintln!("{line}");
-            read(&line);
-        }
+            read(line);
+        })?;
     }
     let status = child.wait().with_context(|| format!("wait for {program}"))?;
     if !status.success() {
         bail!("{program}: {status}");
+    }
+    Ok(())
+}
+
+/// Reads lines as they come, of whatever bytes.
+fn for_each_line(output: impl Read, mut each: impl FnMut(&str)) -> Result<()> {
+    for line in BufReader::new(output).split(b'\n') {
+        each(&String::from_utf8_lossy(&line.context("read a program's output")?));
     }
     Ok(())
 }

@@ -21,6 +21,7 @@ use vdeq_protocol::{
 use super::relays::Relays;
 use super::{nic_of, nics_of};
 use crate::names::Names;
+use crate::quote;
 
 /// Most clients at a time.
 const MOST_CLIENTS: usize = 16;
@@ -216,8 +217,7 @@ fn by_name(switch: Option<Vnl>) -> Result<Option<Vnl>, Refusal> {
         // The group and the mode are those of the data socket, which was made long ago.
         Ok(Some(named)) => Ok(Some(Vnl { group: None, mode: None, ..named.complete(given) })),
         Ok(None) => {
-            let files = names.files().iter().map(|file| file.display().to_string());
-            let files = files.collect::<Vec<_>>().join(" or ");
+            let files = quote::paths(names.files(), " or ");
             let what =
                 format!("there is no switch named {:?}", String::from_utf8_lossy(&given.path));
             Err(Refusal::new(what, format!("an absolute path, or a name that is in {files}")))

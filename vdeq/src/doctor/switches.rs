@@ -70,8 +70,7 @@ pub(super) fn look(
     let defaults = defaults(environment, findings);
     let named = named(&names, findings);
     for candidate in given.into_iter().chain(defaults).chain(named).chain(services()) {
-        let path = crate::names::path_of(&candidate.plug.vnl);
-        let id = fs::metadata(&path).map(|meta| (meta.dev(), meta.ino())).ok();
+        let id = fs::metadata(path_of(&candidate.plug)).map(|meta| (meta.dev(), meta.ino())).ok();
         // Who asks for one, and perhaps for another port of it, is answered.
         if candidate.origin == Origin::Given || id.is_none_or(|id| !seen.contains(&id)) {
             seen.extend(id);
@@ -136,15 +135,13 @@ fn services() -> Vec<Candidate> {
 
 /// A plug into the switch there.
 fn unnamed(dir: &Path) -> PlannedPlug {
-    PlannedPlug {
-        vnl: Vnl { path: dir.as_os_str().as_bytes().to_vec(), ..Vnl::default() },
-        spec: PlugSpec::default(),
-        named: None,
-        doubt: None,
-        wait: None,
-        waits_alone: true,
-        reconnect: None,
-    }
+    let vnl = Vnl { path: dir.as_os_str().as_bytes().to_vec(), ..Vnl::default() };
+    PlannedPlug { vnl, spec: PlugSpec::default(), named: None, doubt: None }
+}
+
+/// The path that a plug names.
+fn path_of(plug: &PlannedPlug) -> &Path {
+    Path::new(OsStr::from_bytes(&plug.vnl.path))
 }
 
 /// Those that have names.
@@ -156,11 +153,8 @@ fn named(names: &Names, findings: &mut Vec<Finding>) -> Vec<Candidate> {
     let plug = |named: Named| PlannedPlug {
         vnl: named.complete(Vnl::default()),
         spec: PlugSpec::default(),
-        doubt: None,
-        waits_alone: true,
-        wait: named.wait,
-        reconnect: named.reconnect,
         named: Some(named),
+        doubt: None,
     };
     if let Some(more) = all.len().checked_sub(MOST_NAMES).filter(|more| *more > 0) {
         let says = format!("{more} more switches have names, and are not looked at");
@@ -215,7 +209,7 @@ fn examine(
             };
             let failure = Failure::Plug { error, plug: Box::new(plug.clone()) };
             findings.push(failed(level, &failure, extra));
-            findings.extend(leftovers(&crate::names::path_of(&plug.vnl)));
+            findings.extend(leftovers(path_of(plug)));
         }
     }
     Ok(())

@@ -7,12 +7,9 @@
 mod entry;
 mod excerpt;
 
-use std::ffi::OsStr;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use vde_exec::vde_proto::Vnl;
 use vde_exec::{Environment, read_config};
 use vdeq_protocol::is_name;
 
@@ -93,11 +90,6 @@ impl Names {
             NamesError::Mistake(Box::new(Mistake::new(path, &text, what, span)))
         })
     }
-}
-
-/// The path of a locator.
-pub(crate) fn path_of(vnl: &Vnl) -> PathBuf {
-    PathBuf::from(OsStr::from_bytes(&vnl.path))
 }
 
 impl std::fmt::Display for NamesError {

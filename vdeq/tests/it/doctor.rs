@@ -132,18 +132,16 @@ fn a_dead_default_switch_is_wrong_since_it_ends_the_search() {
 #[test]
 fn named_switches_are_looked_at_and_may_be_away() {
     let world = healthy();
-    let dir = world.home.path().join(".config/vdeq");
-    fs::create_dir_all(&dir).unwrap();
     let text = format!(
         "lab.path = '{}'\nlab.port = 5\noff.path = '/nowhere'\n",
         world.switch.dir().display()
     );
-    fs::write(dir.join("switches.toml"), text).unwrap();
+    world.write_names(&text);
     fs::remove_dir_all(world.home.path().join(".vde2")).unwrap();
     finds(&world, &[], "ok", "(lab) gives port 5");
     finds(&world, &[], "note", "no switch at /nowhere");
     finds(&world, &["off"], "wrong", "no switch at /nowhere");
-    fs::write(dir.join("switches.toml"), "[lab]\npath = 3\n").unwrap();
+    world.write_names("[lab]\npath = 3\n");
     let fix = finds(&world, &[], "wrong", "line 2, column 8: 3 is no `path`");
     assert!(fix.contains("a switch is [NAME]"), "{fix}");
 }

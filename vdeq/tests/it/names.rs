@@ -20,10 +20,7 @@ fn world(text: &str) -> World {
 
 /// `DIR` in the text is the directory of the fake switch.
 fn write(world: &World, text: &str) {
-    let dir = world.home.path().join(".config/vdeq");
-    fs::create_dir_all(&dir).unwrap();
-    let text = text.replace("DIR", world.switch.dir().to_str().unwrap());
-    fs::write(dir.join("switches.toml"), text).unwrap();
+    world.write_names(&text.replace("DIR", world.switch.dir().to_str().unwrap()));
 }
 
 fn net(rest: &str) -> String {

@@ -69,6 +69,13 @@ impl World {
         symlink(self.switch.dir(), self.home.path().join(".vde2/default.switch")).unwrap();
     }
 
+    /// Writes the user's `switches.toml`.
+    pub fn write_names(&self, text: &str) {
+        let dir = self.home.path().join(".config/vdeq");
+        fs::create_dir_all(&dir).unwrap();
+        fs::write(dir.join("switches.toml"), text).unwrap();
+    }
+
     /// `sock=DIR` of the fake switch.
     pub fn sock(&self) -> String {
         format!("sock={}", self.switch.dir().display())

@@ -62,9 +62,7 @@ impl Home {
         fs::write(home.join("full/notes"), "").unwrap();
         fs::write(home.join("notes"), "my notes\n").unwrap();
         fs::write(home.join("bin/qemu-unready"), "").unwrap();
-        fs::create_dir_all(home.join(".config/vdeq")).unwrap();
-        let names = "[lab]\npath = \"/run/lab\"\nprot = 3\n";
-        fs::write(home.join(".config/vdeq/switches.toml"), names).unwrap();
+        world.write_names("[lab]\npath = \"/run/lab\"\nprot = 3\n");
         let _serving = world.vdeq(&["--switch=own", "--mgmt=console"]).start();
         wait::until_true("a switch", || world.home.path().join("own/ctl").exists());
         let name = short_name(&world);
